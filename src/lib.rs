@@ -1,0 +1,5 @@
+//! quietline: a phone gateway that knows when a caller has gone quiet.
+#![forbid(unsafe_code)]
+
+pub mod audio;
+pub mod time;

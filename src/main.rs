@@ -1,0 +1,4 @@
+//! The `quietline` command.
+#![forbid(unsafe_code)]
+
+fn main() {}
