@@ -1,5 +1,11 @@
 //! quietline: a phone gateway that knows when a caller has gone quiet.
 #![forbid(unsafe_code)]
 
+pub mod assistant;
 pub mod audio;
+pub mod call;
+pub mod carrier;
+pub mod model;
+pub mod silence;
 pub mod time;
+pub mod vad;

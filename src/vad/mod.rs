@@ -7,9 +7,9 @@
 mod combined;
 mod energy;
 mod talkspurt;
-mod webrtc;
 #[cfg(test)]
 mod tests;
+mod webrtc;
 
 pub use combined::Combined;
 pub use energy::Energy;
