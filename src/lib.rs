@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod audio;
+pub mod codec;
 pub mod time;
