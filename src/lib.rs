@@ -3,4 +3,5 @@
 
 pub mod audio;
 pub mod codec;
+pub mod ring;
 pub mod time;
