@@ -3,5 +3,6 @@
 
 pub mod audio;
 pub mod codec;
+pub mod resample;
 pub mod ring;
 pub mod time;
