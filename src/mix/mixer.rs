@@ -16,8 +16,8 @@ pub const ANNOUNCEMENT_FADE: Duration = Duration::from_millis(5);
 
 /// Sums the agent and an announcement, each with its own gain. Starts with both at full level.
 ///
-/// A frame of one source whose gain is 1 comes out bit-identical. Only the sum of two goes through the limiter, so a lone
-/// full-scale source is never bent. Ramps go on in time whether or not their source has a frame.
+/// A frame of one source whose gain is 1 comes out bit-identical. Only the sum of two goes through the limiter, so a
+/// lone full-scale source is never bent. Ramps go on in time whether or not their source has a frame.
 #[derive(Clone, Debug)]
 pub struct Mixer {
     agent: GainRamp,

@@ -10,8 +10,8 @@ pub const fn ramp_samples(duration: Duration) -> u32 {
 
 /// A gain that moves to its target in a straight line, a step a sample.
 ///
-/// A [`Signal`]: `next()` gives the gain of the next sample. The first one after [`to`](Self::to) is already a step on the
-/// way, and the last is the target exactly. It never ends; once there it stays there.
+/// A [`Signal`]: `next()` gives the gain of the next sample. The first one after [`to`](Self::to) is already a step
+/// on the way, and the last is the target exactly. It never ends; once there it stays there.
 #[derive(Clone, Debug)]
 pub struct GainRamp {
     gain: f32,

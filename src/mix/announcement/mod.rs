@@ -65,9 +65,10 @@ pub struct Cut {
 impl Announcement {
     /// From samples at 8 kHz.
     ///
-    /// Takes off silence before the first sound (but for 10 ms) and after the last (but for 100 ms); brings the words,
-    /// pauses not counted, to −20 dBFS RMS with peaks bent rather than clipped; fades 5 ms at both edges; fills the last
-    /// frame with silence. Material with peaks more than about 22 dB above its RMS stays below −20 dBFS.
+    /// Takes off silence before the first sound (but for 10 ms) and after the last (but for 100 ms); brings the
+    /// words, pauses not counted, to −20 dBFS RMS with peaks bent rather than clipped; fades 5 ms at both edges;
+    /// fills the last frame with silence. Material with peaks more than about 22 dB above its RMS stays below −20
+    /// dBFS.
     ///
     /// # Errors
     ///
@@ -129,8 +130,8 @@ impl Announcement {
 
     /// The best end at or before `limit_samples`.
     ///
-    /// All of it if it fits; else 20 ms into the last pause that begins before the limit (less if the limit comes first);
-    /// else, without such a pause, the limit itself, which cuts a word.
+    /// All of it if it fits; else 20 ms into the last pause that begins before the limit (less if the limit comes
+    /// first); else, without such a pause, the limit itself, which cuts a word.
     #[must_use]
     pub fn cut_before(&self, limit_samples: usize) -> Cut {
         if limit_samples >= self.sound_end {
