@@ -195,6 +195,20 @@ fn whole_keeps_sines_of_common_rates() {
 }
 
 #[test]
+fn whole_lets_no_alias_through() {
+    for (rate, tones) in
+        [(44_100, [4_100.0, 4_700.0, 9_000.0, 21_000.0]), (16_000, [4_100.0, 4_700.0, 6_000.0, 7_900.0])]
+    {
+        for hz in tones {
+            let input: Vec<f32> = sine(hz, rate, 3 * rate as usize).iter().map(|&s| s as f32).collect();
+            let out = whole(&input, SampleRate::new(rate).unwrap(), SampleRate::TELEPHONE).unwrap();
+            let loudest = out[8_000..16_000].iter().fold(0f32, |peak, s| peak.max(s.abs()));
+            assert!(f64::from(loudest) <= AMPLITUDE / 1_000.0, "{hz} Hz at {rate} Hz: {loudest} of {AMPLITUDE}");
+        }
+    }
+}
+
+#[test]
 fn whole_rounds_the_length() {
     for (rate, samples, expected) in
         [(44_100, 1, 0), (44_100, 3, 1), (44_100, 44_100, 8_000), (16_000, 3, 2), (4_000, 7, 14)]
