@@ -1,6 +1,10 @@
 //! Words of audio: frames, rates, encodings, levels, directions.
 
+mod sample;
+
 use std::fmt;
+
+pub use sample::{to_float, to_pcm};
 
 /// Length of a frame in milliseconds.
 pub const FRAME_MS: u64 = 20;

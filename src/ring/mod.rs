@@ -1,0 +1,10 @@
+//! Bounded rings of bytes. The policy when full is in the name, and every drop is counted.
+//!
+//! [`byte_ring`] stands between two threads: one producer, one consumer, no locks. [`HistoryRing`] stays in one place
+//! and keeps the newest bytes. After construction neither allocates nor frees.
+
+mod history;
+mod spsc;
+
+pub use history::HistoryRing;
+pub use spsc::{RingConsumer, RingProducer, byte_ring};
