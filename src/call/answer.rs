@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::{
-    AnnouncementKind, Call, Cause, EndedBy, MediaCommand, MediaEvent, ModelRequest, Reason, SilentAgent, phrases,
+    AnnouncementKind, Call, Cause, EndedBy, MediaCommand, MediaEvent, Reason, SilentAgent, phrases,,
 };
 use crate::{
-    model::{ResponseId, ResponseStatus},
+    model::{ModelRequest, ResponseId, ResponseStatus},
     silence::{PauseName, Source},
     time::{TimerReason, Timestamp},
 };

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::{
-    Action, AnnouncementKind, Call, CallRequest, Cause, EndedBy, HeardSpurt, MediaCommand, ModelRequest, Reason,
+    Action, AnnouncementKind, Call, Cause, EndedBy, HeardSpurt, MediaCommand, Reason,
     TakenBackBy, Verdict,
     answer::GOODBYE_TIME,
-    ending::{Ending, Stage},
+    ending::{Ending, Stage},,
 };
 use crate::{
-    model::{Note, ToolAnswer, ToolCallId},
+    carrier::{CallRequest},
+    model::{ModelRequest, Note, ToolAnswer, ToolCallId},
     time::{TimerReason, Timestamp},
 };
 

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Action, Call, CallAnswer, CallRequest, Cause, ModelRequest, Party, Reason, ending::Stage};
+use super::{Action, Call, Cause, Party, Reason, ending::Stage,
+};
 use crate::{
-    carrier::{CallStatus, RequestOutcome},
+    model::ModelRequest,
+    carrier::{CallRequest, CallAnswer, CallStatus, RequestOutcome},
     time::{TimerReason, Timestamp},
 };
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{
-    Action, BargeIn, Call, Cause, HeardSpurt, MediaCommand, ModelRequest, TakenBackBy, Turn, Verdict, phrases,
+    Action, BargeIn, Call, Cause, HeardSpurt, MediaCommand, TakenBackBy, Turn, Verdict, phrases,,
 };
 use crate::{
     carrier::Digit,
-    model::Note,
+    model::{Note, ModelRequest},
     silence::{Class, Source},
     time::{TimerReason, Timestamp},
     vad::SpurtId,

@@ -39,15 +39,16 @@ mod tools;
 
 pub use ending::{Party, Reason, TakenBackBy};
 pub use ledger::{Cause, LedgerEntry};
-pub use port::{Action, AnnouncementKind, CallAnswer, CallRequest, EndedBy, MediaCommand, MediaEvent, ModelRequest};
+pub use port::{Action, AnnouncementKind, EndedBy, MediaCommand, MediaEvent};
 pub use record::CallRecord;
 pub use spurts::{HeardSpurt, Verdict};
+pub use tools::ToolVerdict;
 
 use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     assistant::Settings,
-    model::ResponseId,
+    model::{ModelRequest, ResponseId},
     silence::{Class, Source, Window, WindowConfig},
     time::{MediaTime, TimerReason, TimerTable, Timestamp},
     vad::SpurtId,
@@ -288,6 +289,11 @@ impl Call {
     #[must_use]
     pub fn ending(&self) -> Option<Reason> {
         self.ending.map(|ending| ending.reason)
+    }
+
+    /// What the data plane has heard by now: given before each input, so that no decision rests on old news.
+    pub fn refresh(&mut self, hearing: Hearing) {
+        self.hearing = hearing;
     }
 
     /// Takes every decision that is due. Called in each tick, after the tick's frames; and when a timer is due.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::{
     assistant::FarewellKind,
-    carrier::{CallStatus, RequestOutcome},
-    model::{ItemId, Note, ResponseId, ToolAnswer, ToolCallId},
+    carrier::CallRequest,
+    model::{ModelRequest, ResponseId},
     time::Timestamp,
 };
 
@@ -157,59 +157,4 @@ pub enum Action {
     Model(ModelRequest),
     /// For the call record.
     Ledger(LedgerEntry),
-}
-
-/// What the control plane asks of the carrier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallRequest {
-    /// End the call.
-    Hangup,
-    /// Close the media connection.
-    CloseStream,
-    /// Ask whether the call still exists.
-    FetchStatus,
-    /// Let the carrier speak the farewell and hang up.
-    Say(FarewellKind),
-}
-
-/// What the control plane asks of the model.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum ModelRequest {
-    /// Open a session (again).
-    Connect,
-    /// End the caller's turn by hand.
-    Commit,
-    /// Ask for a response.
-    CreateResponse,
-    /// Stop a response.
-    Cancel(ResponseId),
-    /// Answer a tool call.
-    ToolOutput {
-        /// The call.
-        call: ToolCallId,
-        /// The answer.
-        answer: ToolAnswer,
-    },
-    /// Tell the model something.
-    Note(Note),
-    /// Close the session.
-    Close,
-    /// Tell how much of an item was heard. Made by the data plane.
-    Truncate {
-        /// The item.
-        item: ItemId,
-        /// Milliseconds of it.
-        heard_ms: u64,
-    },
-}
-
-/// What became of a request about the call itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallAnswer {
-    /// Of [`CallRequest::Hangup`].
-    Hangup(RequestOutcome),
-    /// Of [`CallRequest::Say`].
-    Say(RequestOutcome),
-    /// Of [`CallRequest::FetchStatus`], or by itself.
-    Status(CallStatus),
 }

@@ -1,8 +1,8 @@
 //! Tool calls: `hangup_call`, intents, and what is answered to them.
 
-use super::{Call, Cause, ModelRequest, Reason};
+use super::{Call, Cause, Reason,};
 use crate::{
-    model::{ResponseId, ToolAnswer, ToolCallId},
+    model::{ModelRequest, ResponseId, ToolAnswer, ToolCallId},
     time::Timestamp,
 };
 

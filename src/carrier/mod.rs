@@ -81,11 +81,18 @@ pub enum CarrierEvent<'a> {
         /// With a close handshake.
         clean: bool,
     },
-    /// The answer to [`CarrierCommand::Hangup`].
-    HangupAnswer(RequestOutcome),
-    /// The answer to [`CarrierCommand::Say`].
-    SayAnswer(RequestOutcome),
-    /// The answer to [`CarrierCommand::FetchStatus`], or a status callback.
+    /// What became of a [`CallRequest`], or what the carrier says of the call by itself.
+    Answer(CallAnswer),
+}
+
+/// What became of a request about the call itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallAnswer {
+    /// Of [`CallRequest::Hangup`].
+    Hangup(RequestOutcome),
+    /// Of [`CallRequest::Say`].
+    Say(RequestOutcome),
+    /// Of [`CallRequest::FetchStatus`], or a status callback.
     Status(CallStatus),
 }
 
@@ -94,12 +101,14 @@ pub enum CarrierEvent<'a> {
 pub enum Payload {
     /// One frame.
     Frame(MulawFrame),
-    /// A stretch of a rendering, `audio[from..]`: an announcement goes out whole.
-    Rest {
+    /// A stretch of a rendering, `audio[from..to]`: an announcement goes out whole, and nothing is copied.
+    Part {
         /// G.711 µ-law of the whole announcement.
         audio: Arc<[u8]>,
         /// First sample to send.
         from: usize,
+        /// End, exclusive.
+        to: usize,
     },
 }
 
@@ -109,7 +118,7 @@ impl Payload {
     pub fn samples(&self) -> &[u8] {
         match self {
             Self::Frame(frame) => frame,
-            Self::Rest { audio, from } => audio.get(*from..).unwrap_or(&[]),
+            Self::Part { audio, from, to } => audio.get(*from..*to).unwrap_or(&[]),
         }
     }
 }
@@ -123,12 +132,19 @@ pub enum CarrierCommand {
     Mark(MarkId),
     /// Drop what has not been played yet.
     Clear,
-    /// End the call (the carrier's REST).
+    /// Something about the call itself (the carrier's REST), or the connection.
+    Request(CallRequest),
+}
+
+/// What is asked of the carrier apart from audio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallRequest {
+    /// End the call (REST).
     Hangup,
     /// Close the media connection.
     CloseStream,
-    /// Ask whether the call still exists.
+    /// Ask whether the call still exists (REST).
     FetchStatus,
-    /// Let the carrier itself speak the farewell of this ending, then hang up: the last resort.
+    /// Let the carrier itself speak the farewell of this ending, then hang up: the last resort (REST).
     Say(crate::assistant::FarewellKind),
 }

@@ -165,13 +165,20 @@ impl std::fmt::Display for Note {
     }
 }
 
-/// Something we ask of the model, in order.
+/// Something for the model, in order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ModelCommand<'a> {
-    /// Open a session (again); the conversation so far is re-created by the provider.
-    Connect,
     /// Caller audio in the session's encoding.
     Append(&'a [u8]),
+    /// Anything else.
+    Request(ModelRequest),
+}
+
+/// What we ask of the model apart from listening.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ModelRequest {
+    /// Open a session (again); the conversation so far is re-created by the provider.
+    Connect,
     /// End the caller's turn by hand.
     Commit,
     /// Ask for a response.
