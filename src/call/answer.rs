@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use super::{
-    AnnouncementKind, Call, Cause, EndedBy, MediaCommand, MediaEvent, Reason, SilentAgent, phrases,,
-};
+use super::{AnnouncementKind, Call, Cause, EndedBy, MediaCommand, MediaEvent, Reason, SilentAgent, phrases};
 use crate::{
     model::{ModelRequest, ResponseId, ResponseStatus},
     silence::{PauseName, Source},

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use super::{
-    Action, AnnouncementKind, Call, Cause, EndedBy, HeardSpurt, MediaCommand, Reason,
-    TakenBackBy, Verdict,
+    Action, AnnouncementKind, Call, Cause, EndedBy, HeardSpurt, MediaCommand, Reason, TakenBackBy, Verdict,
     answer::GOODBYE_TIME,
-    ending::{Ending, Stage},,
+    ending::{Ending, Stage},
 };
 use crate::{
-    carrier::{CallRequest},
+    carrier::CallRequest,
     model::{ModelRequest, Note, ToolAnswer, ToolCallId},
     time::{TimerReason, Timestamp},
 };

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Action, Call, Cause, Party, Reason, ending::Stage,
-};
+use super::{Action, Call, Cause, Party, Reason, ending::Stage};
 use crate::{
+    carrier::{CallAnswer, CallRequest, CallStatus, RequestOutcome},
     model::ModelRequest,
-    carrier::{CallRequest, CallAnswer, CallStatus, RequestOutcome},
     time::{TimerReason, Timestamp},
 };
 

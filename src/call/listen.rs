@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use super::{
-    Action, BargeIn, Call, Cause, HeardSpurt, MediaCommand, TakenBackBy, Turn, Verdict, phrases,,
-};
+use super::{Action, BargeIn, Call, Cause, HeardSpurt, MediaCommand, TakenBackBy, Turn, Verdict, phrases};
 use crate::{
     carrier::Digit,
-    model::{Note, ModelRequest},
+    model::{ModelRequest, Note},
     silence::{Class, Source},
     time::{TimerReason, Timestamp},
     vad::SpurtId,

@@ -1,9 +1,8 @@
 //! The caller's silence: pauses, the deadline, the decision, the reminder.
 
-use super::{Action, AnnouncementKind, Call, Cause, INBOUND_GAP, LATE_MEDIA, MediaCommand, Reason,
-};
+use super::{Action, AnnouncementKind, Call, Cause, INBOUND_GAP, LATE_MEDIA, MediaCommand, Reason};
 use crate::{
-    carrier::{CallRequest},
+    carrier::CallRequest,
     silence::{Class, PauseName, Source},
     time::{TimerReason, Timestamp},
 };

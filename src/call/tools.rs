@@ -1,6 +1,6 @@
 //! Tool calls: `hangup_call`, intents, and what is answered to them.
 
-use super::{Call, Cause, Reason,};
+use super::{Call, Cause, Reason};
 use crate::{
     model::{ModelRequest, ResponseId, ToolAnswer, ToolCallId},
     time::Timestamp,
