@@ -83,6 +83,12 @@ impl Dbfs {
         Self(db.max(Self::SILENCE.0))
     }
 
+    /// From decibels known at compile time, not below [`Dbfs::SILENCE`].
+    #[must_use]
+    pub(crate) const fn new_const(db: f32) -> Self {
+        Self(db)
+    }
+
     /// From mean power, 1.0 being full scale.
     #[must_use]
     pub fn from_power(power: f32) -> Self {

@@ -139,11 +139,6 @@ pub enum MediaCommand {
         /// Call time of the first sample.
         from: Timestamp,
     },
-    /// Hear no speech that starts in this stretch: it is a key's tone.
-    IgnoreTone {
-        /// When the key was reported.
-        at: Timestamp,
-    },
 }
 
 /// What the control plane wants done, in order.
