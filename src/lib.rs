@@ -6,3 +6,4 @@ pub mod codec;
 pub mod resample;
 pub mod ring;
 pub mod time;
+pub mod vad;
