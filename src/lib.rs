@@ -3,6 +3,7 @@
 
 pub mod audio;
 pub mod codec;
+pub mod recording;
 pub mod resample;
 pub mod ring;
 pub mod time;
