@@ -3,6 +3,7 @@
 
 pub mod audio;
 pub mod codec;
+pub mod mix;
 pub mod recording;
 pub mod resample;
 pub mod ring;

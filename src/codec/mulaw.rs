@@ -65,7 +65,7 @@ pub fn encode_into(samples: &[i16], codes: &mut [u8]) {
 const fn expand(code: u8) -> i16 {
     let code = !code;
     let segment = (code >> 4) & 7;
-    let magnitude = ((((code & 0x0f) as i32) << 3) + BIAS << segment) - BIAS;
+    let magnitude = (((((code & 0x0f) as i32) << 3) + BIAS) << segment) - BIAS;
     (if code & 0x80 == 0 { magnitude } else { -magnitude }) as i16
 }
 

@@ -3,9 +3,10 @@ use crate::audio::{FRAME_SAMPLES, SampleRate, WIDE_FRAME_SAMPLES, to_float, to_p
 
 /// 24 kHz to 8 kHz in chunks of any length: the items of a wide-band model on their way to the telephone.
 ///
-/// An item is what lies between two calls of [`finish`](Self::finish). Its n samples become exactly ⌈n / 3⌉, without lag: the
-/// filter's delay is taken off the front and made up at the end. How an item is cut into chunks changes nothing.
-/// Output comes in pieces of 160 samples or fewer and trails the input by 10 to 30 ms of audio until the item is finished.
+/// An item is what lies between two calls of [`finish`](Self::finish). Its n samples become exactly ⌈n / 3⌉, without
+/// lag: the filter's delay is taken off the front and made up at the end. How an item is cut into chunks changes
+/// nothing. Output comes in pieces of 160 samples or fewer and trails the input by 10 to 30 ms of audio until the
+/// item is finished.
 pub struct Down {
     block: Block,
     wide: [f32; WIDE_FRAME_SAMPLES],

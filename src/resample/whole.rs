@@ -6,8 +6,8 @@ const MIN_BLOCK: usize = 320;
 
 /// Converts a whole recording, mono, full scale ±1.0 (not clipped), from any rate to any other.
 ///
-/// n samples become n · to / from, rounded to the nearest, without lag. Equal rates give the samples themselves, none give
-/// none. Allocates: for files, not for streams.
+/// n samples become n · to / from, rounded to the nearest, without lag. Equal rates give the samples themselves, none
+/// give none. Allocates: for files, not for streams.
 ///
 /// # Errors
 ///
@@ -41,8 +41,8 @@ fn resampled_length(samples: usize, from: SampleRate, to: SampleRate) -> usize {
     ((samples as u128 * to * 2 + from) / (from * 2)) as usize
 }
 
-/// Input samples of a block: a whole number of periods of the two rates, and even on both sides, for the filter's delay is
-/// half a block and must be a whole number of samples.
+/// Input samples of a block: a whole number of periods of the two rates, and even on both sides, for the filter's
+/// delay is half a block and must be a whole number of samples.
 fn block_length(from: SampleRate, to: SampleRate) -> usize {
     let common = gcd(from.hz(), to.hz());
     let (period_in, period_out) = ((from.hz() / common) as usize, (to.hz() / common) as usize);
