@@ -24,8 +24,8 @@ impl Combined {
     }
 }
 
-/// Frames for which the other detector's voice is believed after it ended: with 0 it lost 0.6 % of the utterances (the
-/// quietest), with 3 none, and false alarms grew by 5 %; with 15 they had grown by 25 %.
+/// Frames for which the other detector's voice is believed after it ended. On the corpus of labelled telephone audio, 0 lost
+/// 0.6 % of the built utterances (the quietest) and 3 none, for 894 instead of 852 s an hour heard where nobody spoke.
 const BELIEVED_FRAMES: u8 = 3;
 
 impl Default for Combined {

@@ -1,4 +1,4 @@
-//! Voice-activity detection: the [`Vad`] trait, one file a detector, and [`talkspurt`].
+//! Voice-activity detection: the [`Vad`] trait, one file a detector, and talkspurts.
 //!
 //! A detector says of each 20 ms frame whether it holds voice; [`TalkspurtTracker`] makes stretches of speech of
 //! these answers, with onset, hangover and back-dated ends. To change the detector, touch this folder only: add a
