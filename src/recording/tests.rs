@@ -139,6 +139,14 @@ fn a_cut_off_file_says_where() {
     assert!(matches!(refusal(&CALL_M4A[..60_000], "a.m4a"), RecordingError::Damaged { .. }));
 }
 
+/// An overflow in symphonia 0.6.1, where overflows are checked.
+#[test]
+fn a_wav_head_beyond_reason_is_damage() {
+    let mut bytes = small!("pcm-8k.wav").to_vec();
+    bytes[23] = 0x80; // 32769 channels
+    assert!(read(bytes, "a.wav").is_err());
+}
+
 /// A box of an ISO media file.
 fn mp4(kind: &[u8; 4], content: &[&[u8]]) -> Vec<u8> {
     let content = content.concat();
