@@ -1,11 +1,16 @@
 //! quietline: a phone gateway that knows when a caller has gone quiet.
 #![forbid(unsafe_code)]
 
+pub mod assistant;
 pub mod audio;
+pub mod call;
+pub mod carrier;
 pub mod codec;
 pub mod mix;
+pub mod model;
 pub mod recording;
 pub mod resample;
 pub mod ring;
+pub mod silence;
 pub mod time;
 pub mod vad;

@@ -127,7 +127,8 @@ mod tests {
         assert_eq!(Dbfs::of(&[]), Dbfs::SILENCE);
         assert_eq!(Dbfs::of(&[0; 160]), Dbfs::SILENCE);
         assert!((Dbfs::of(&[-32768; 160]).db()).abs() < 1e-3);
-        let sine: Vec<i16> = (0..160).map(|i| (16384.0 * (i as f32 * std::f32::consts::TAU / 16.0).sin()) as i16).collect();
+        let sine: Vec<i16> =
+            (0..160).map(|i| (16384.0 * (i as f32 * std::f32::consts::TAU / 16.0).sin()) as i16).collect();
         assert!((Dbfs::of(&sine).db() + 9.03).abs() < 0.05, "{}", Dbfs::of(&sine));
         assert_eq!(Dbfs::new(f32::NAN), Dbfs::SILENCE);
     }

@@ -43,11 +43,11 @@ timer_reasons! {
     OwedCreate,
     /// An answer is owed for 15 s: the model counts as lost.
     OwedLost,
-    /// Digits have stopped coming: the model is asked to answer them.
-    DigitsDone,
+    /// A response that we want is asked for, unless the server has begun one by itself.
+    ResponseWanted,
     /// Neither server nor transcript heard the speech that barged in: a false alarm.
     BargeInFalse,
-    /// No mark 1 s after the estimated end of agent audio: the estimate stands.
+    /// No mark 1 s after the estimated end of audio: the estimate stands.
     MarkOverdue,
     /// A transcript has not come for 8 s: the verdict is unknown.
     VerdictDue,

@@ -101,13 +101,10 @@ impl TalkspurtTracker {
         // A voiced frame belongs to the open talkspurt if it *starts* within the hangover; an unvoiced one ends it
         // once its own *end* lies a hangover past the last voiced frame.
         let reach = if voiced { at } else { at + FRAME_SAMPLES as u64 };
-        let ended = self
-            .open
-            .filter(|spurt| reach.since(spurt.end) >= self.config.hangover)
-            .map(|spurt| {
-                self.open = None;
-                TalkspurtEvent::Ended(spurt)
-            });
+        let ended = self.open.filter(|spurt| reach.since(spurt.end) >= self.config.hangover).map(|spurt| {
+            self.open = None;
+            TalkspurtEvent::Ended(spurt)
+        });
         [ended, if voiced { self.voiced(at, level) } else { None }]
     }
 
@@ -200,6 +197,9 @@ mod tests {
         }
         assert!(tracker.discard(MediaTime::ZERO, MediaTime::from_millis(200)).is_some());
         assert_eq!(tracker.push(MediaTime::from_millis(180), true, Dbfs::new(-10.0)), [None, None]);
-        assert!(matches!(tracker.push(MediaTime::from_millis(200), true, Dbfs::new(-10.0))[1], Some(TalkspurtEvent::Began(_))));
+        assert!(matches!(
+            tracker.push(MediaTime::from_millis(200), true, Dbfs::new(-10.0))[1],
+            Some(TalkspurtEvent::Began(_))
+        ));
     }
 }

@@ -1,0 +1,140 @@
+//! The caller's silence: pauses, the deadline, the decision, the reminder.
+
+use super::{Action, AnnouncementKind, Call, Cause, INBOUND_GAP, LATE_MEDIA, MediaCommand, Reason};
+use crate::{
+    carrier::CallRequest,
+    silence::{Class, PauseName, Source},
+    time::{TimerReason, Timestamp},
+};
+
+impl Call {
+    /// What holds the window at this moment, if anything.
+    fn pause_now(&self) -> Option<(PauseName, Source, Class)> {
+        let of = |name, source| Some((name, source, self.class_of(source)));
+        if let Some(owed) = self.owed {
+            return of(PauseName::Owed, owed.source);
+        }
+        if let Some(id) = self.sounding {
+            let turn = self.responses.iter().rev().find(|r| r.id == id).and_then(|r| r.turn);
+            return match turn {
+                Some((_, source)) => of(PauseName::Agent, source),
+                None => of(PauseName::Idle, Source::Sure),
+            };
+        }
+        if !self.tools.is_empty() {
+            return of(PauseName::Tool, Source::Sure);
+        }
+        if self.prompt_sounding.is_some() {
+            return of(PauseName::Idle, Source::Sure);
+        }
+        None
+    }
+
+    pub(super) fn update_pause(&mut self, now: Timestamp) {
+        self.update_pause_at(now, now);
+    }
+
+    /// What holds the window has changed at `at` (not later than now).
+    pub(super) fn update_pause_at(&mut self, now: Timestamp, at: Timestamp) {
+        let before = self.window.pause();
+        self.window.set_pause(at, self.pause_now());
+        let after = self.window.pause();
+        if before != after && self.ending.is_none() && self.started_at.is_some() {
+            self.enter(now, after.map_or(Cause::Unpaused, Cause::Paused));
+        }
+    }
+
+    /// The deadline with the talkspurt under way taken into account.
+    pub(super) fn current_deadline(&self) -> Option<Timestamp> {
+        let Some(open) = self.spurts.open() else { return self.window.deadline() };
+        if open.has_words {
+            return None;
+        }
+        match open.class() {
+            Class::Charged => self.window.deadline_with_noise(None, open.heard.end),
+            Class::Pending | Class::Good | Class::Refilling => {
+                self.window.deadline_with_noise(Some(open.charged_from?), open.heard.end)
+            }
+        }
+    }
+
+    /// Begins the silence ending once the deadline has passed, on the media's own clock.
+    pub(super) fn check_silence(&mut self, now: Timestamp) {
+        let deadline = self.current_deadline();
+        if deadline != self.checked_deadline {
+            self.checked_deadline = deadline;
+            self.decision_held = None;
+            // A verdict may put the deadline into the past: it is due from the moment on which it is known.
+            self.due_since = deadline.map(|deadline| deadline.max(now));
+        }
+        let Some(deadline) = deadline else {
+            self.timers.clear(TimerReason::Silence);
+            return;
+        };
+        if now < deadline {
+            self.timers.set(TimerReason::Silence, deadline);
+            return;
+        }
+        if let Some(again) = self.decision_waits(now, deadline) {
+            self.decision_held = Some(now);
+            self.timers.set(TimerReason::Silence, again);
+            return;
+        }
+        let due = self.due_since.unwrap_or(deadline);
+        self.record.deadline = Some(due);
+        self.record.held = self.decision_held.map_or(std::time::Duration::ZERO, |at| at - due);
+        self.begin_ending(now, Reason::Silence);
+    }
+
+    /// The deadline has passed, but speech may be in flight or has just begun: when to look again.
+    fn decision_waits(&self, now: Timestamp, deadline: Timestamp) -> Option<Timestamp> {
+        let heard_to = self.hearing.heard_to;
+        let frame = std::time::Duration::from_millis(crate::audio::FRAME_MS);
+        if !self.hearing.caught_up {
+            return Some(now + frame);
+        }
+        if heard_to < deadline && now < deadline + LATE_MEDIA {
+            return Some(deadline + LATE_MEDIA);
+        }
+        let provisional = self.hearing.open.is_some_and(|heard| !heard.counts);
+        let limit = deadline + self.settings.min_speech.get();
+        if provisional && heard_to < limit && now < limit + LATE_MEDIA {
+            return Some(if now < limit { limit } else { limit + LATE_MEDIA });
+        }
+        None
+    }
+
+    /// The reminder, once a window.
+    pub(super) fn check_reminder(&mut self, now: Timestamp) {
+        self.timers.clear(TimerReason::Reminder);
+        let Some(reminder) = self.settings.reminder.filter(|_| !self.reminded) else { return };
+        let busy = self.window.pause().is_some() || self.hearing.open.is_some();
+        let Some(deadline) = self.current_deadline().filter(|_| !busy) else { return };
+        let at = deadline.before(self.settings.silence_timeout.get()) + reminder.after;
+        if now < at {
+            self.timers.set(TimerReason::Reminder, at);
+            return;
+        }
+        self.reminded = true;
+        let kind = AnnouncementKind::Reminder;
+        if self.is_rendered(kind) {
+            self.media(MediaCommand::Announce { kind, until: None, over_agent: false });
+        } else {
+            self.enter(now, Cause::NotRendered { kind });
+        }
+    }
+
+    /// No frame for 10 s: the carrier knows whether the call still exists.
+    pub(super) fn ask_about_gap(&mut self, now: Timestamp) {
+        let due = self.hearing.last_frame_at + INBOUND_GAP;
+        if now < due {
+            self.timers.set(TimerReason::InboundGap, due);
+            return;
+        }
+        if self.ending.is_none() {
+            self.enter(now, Cause::InboundGap(now - self.hearing.last_frame_at));
+            self.act(Action::Carrier(CallRequest::FetchStatus));
+        }
+        self.timers.set(TimerReason::InboundGap, now + INBOUND_GAP);
+    }
+}

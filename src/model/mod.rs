@@ -1,0 +1,206 @@
+//! The realtime model's side as values: what a model tells us and what we ask of it.
+//!
+//! Vendor ids never appear here: a provider numbers responses, items and tool calls as it meets them and keeps the
+//! table. The scripted model of [`crate::lab`] speaks exactly these.
+
+use std::time::Duration;
+
+use crate::carrier::Digit;
+
+/// Number of a response within the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ResponseId(pub u32);
+
+/// Number of an item: playback is keyed by it, never by the response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ItemId(pub u32);
+
+/// Number of a tool call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ToolCallId(pub u32);
+
+/// How a response ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ResponseStatus {
+    /// Finished.
+    Completed,
+    /// Cancelled by us or by the server.
+    Cancelled,
+    /// Cut off by a limit or a filter.
+    Incomplete,
+    /// The vendor could not answer (rate limit, quota, fault).
+    Failed,
+}
+
+/// A stretch of the caller audio that the model was given, in milliseconds of what was appended since it was ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AppendedSpan {
+    /// First millisecond.
+    pub start_ms: u64,
+    /// End, exclusive.
+    pub end_ms: u64,
+}
+
+/// Something the model tells us.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ModelEvent<'a> {
+    /// The session is open and configured: audio may be appended. Appended time starts at 0.
+    Ready,
+    /// The connection is gone or could not be made.
+    Lost,
+    /// The server hears speech since this millisecond of appended audio.
+    SpeechStarted {
+        /// Milliseconds of appended audio.
+        at_ms: u64,
+    },
+    /// The server took the caller's speech so far as a turn of the conversation.
+    Committed,
+    /// Part of a transcript of speech still going on: it has words.
+    InputPartial {
+        /// Start of the speech in appended audio, if known.
+        start_ms: Option<u64>,
+    },
+    /// The transcript of a stretch of caller speech; empty text means no words.
+    InputTranscript {
+        /// The stretch, if the server said.
+        span: Option<AppendedSpan>,
+        /// What was said.
+        text: &'a str,
+    },
+    /// There will be no transcript for this stretch.
+    InputTranscriptFailed {
+        /// The stretch, if the server said.
+        span: Option<AppendedSpan>,
+    },
+    /// A response begins.
+    ResponseCreated {
+        /// Its number.
+        response: ResponseId,
+    },
+    /// Audio of an item, in the session's encoding; any length.
+    Audio {
+        /// The response it belongs to.
+        response: ResponseId,
+        /// The item it belongs to.
+        item: ItemId,
+        /// The bytes.
+        payload: &'a [u8],
+    },
+    /// An item's audio is complete; its transcript.
+    ItemDone {
+        /// The response it belongs to.
+        response: ResponseId,
+        /// The item.
+        item: ItemId,
+        /// What the agent says in it.
+        transcript: &'a str,
+    },
+    /// A tool call, told once.
+    ToolCall {
+        /// The response it belongs to.
+        response: ResponseId,
+        /// Its number.
+        call: ToolCallId,
+        /// The tool's name.
+        name: &'a str,
+        /// Arguments, JSON text.
+        arguments: &'a str,
+        /// The item is complete; calls of cancelled or incomplete responses may hold cut-off arguments.
+        completed: bool,
+    },
+    /// A response is over.
+    ResponseDone {
+        /// Its number.
+        response: ResponseId,
+        /// How it ended.
+        status: ResponseStatus,
+    },
+}
+
+/// What a tool call is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ToolAnswer {
+    /// An intent's result; the driver holds the text.
+    Result {
+        /// It worked.
+        ok: bool,
+    },
+    /// `hangup_call` is not configured: the tool does not exist.
+    NoSuchTool,
+    /// `hangup_call` before the caller spoke or pressed anything.
+    CallerHasNotSpoken,
+    /// The call is already being ended.
+    AlreadyEnding,
+    /// The hang-up was taken back: the caller is still there.
+    TakenBack,
+    /// The ending was taken back before this tool had finished.
+    Abandoned,
+}
+
+/// Something the model is told in words, as an item of the conversation. The provider renders it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Note {
+    /// The silence goodbye was taken back.
+    CallerIsBack {
+        /// How long the caller had been silent.
+        silent: Duration,
+        /// How much of the goodbye was heard.
+        heard: Duration,
+    },
+    /// The caller pressed a key.
+    Digit(Digit),
+}
+
+impl std::fmt::Display for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::CallerIsBack { silent, heard } => write!(
+                f,
+                "[The caller was silent for {:.0} s; the goodbye was begun, {} ms of it heard; the caller is back.]",
+                silent.as_secs_f64(),
+                heard.as_millis()
+            ),
+            Self::Digit(digit) => write!(f, "[The caller pressed {}.]", digit.key()),
+        }
+    }
+}
+
+/// Something for the model, in order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ModelCommand<'a> {
+    /// Caller audio in the session's encoding.
+    Append(&'a [u8]),
+    /// Anything else.
+    Request(ModelRequest),
+}
+
+/// What we ask of the model apart from listening.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ModelRequest {
+    /// Open a session (again); the conversation so far is re-created by the provider.
+    Connect,
+    /// End the caller's turn by hand.
+    Commit,
+    /// Ask for a response.
+    CreateResponse,
+    /// Stop a response; its late audio is dropped here.
+    Cancel(ResponseId),
+    /// Tell how much of an item was heard.
+    Truncate {
+        /// The item.
+        item: ItemId,
+        /// Heard, in milliseconds of the item's audio; never above what was received.
+        heard_ms: u64,
+    },
+    /// Answer a tool call.
+    ToolOutput {
+        /// The call.
+        call: ToolCallId,
+        /// The answer.
+        answer: ToolAnswer,
+    },
+    /// Add an item.
+    Note(Note),
+    /// The call is over: close the session.
+    Close,
+}
