@@ -9,6 +9,7 @@ pub mod codec;
 pub mod media;
 pub mod mix;
 pub mod model;
+pub mod recording;
 pub mod resample;
 pub mod ring;
 pub mod silence;

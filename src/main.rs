@@ -1,4 +1,10 @@
 //! The `quietline` command.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod cli;
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    cli::Cli::parse().run()
+}
