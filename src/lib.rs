@@ -12,6 +12,7 @@ pub mod model;
 pub mod recording;
 pub mod resample;
 pub mod ring;
+pub mod session;
 pub mod silence;
 pub mod time;
 pub mod vad;

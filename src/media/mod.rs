@@ -201,6 +201,11 @@ impl MediaPath {
         self.outbound.tick(now, &self.clock);
     }
 
+    /// Watches over marks between two ticks.
+    pub fn watch(&mut self, now: Timestamp) {
+        self.outbound.watch_marks(now, &self.clock);
+    }
+
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<MediaEvent> {
         self.outbound.events.pop_front()

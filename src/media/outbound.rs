@@ -639,7 +639,7 @@ impl Outbound {
     }
 
     /// Estimates take the place of marks that do not come.
-    fn watch_marks(&mut self, now: Timestamp, clock: &MediaClock) {
+    pub(super) fn watch_marks(&mut self, now: Timestamp, clock: &MediaClock) {
         if let Some(audible) = self.audible {
             let end = call_time(clock, audible.until);
             if !self.has_unsent() && now >= end + OVERDUE {

@@ -1,0 +1,81 @@
+use crate::{
+    assistant::Settings,
+    audio::Encoding,
+    call::{AnnouncementKind, LedgerEntry, ModelTraits},
+    carrier::{CarrierCommand, CarrierEvent},
+    mix::Announcement,
+    model::{ModelCommand, ModelEvent, ModelRequest, ToolCallId},
+};
+
+/// What a session is made of.
+#[derive(Clone, Debug)]
+pub struct SessionConfig {
+    /// The assistant's settings.
+    pub settings: Settings,
+    /// What the model's provider can do.
+    pub model: ModelTraits,
+    /// How audio travels between us and the model.
+    pub encoding: Encoding,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// From the carrier.
+    Carrier(CarrierEvent<'a>),
+    /// From the model.
+    Model(ModelEvent<'a>),
+    /// An intent has answered; the driver keeps the text for the model.
+    ToolDone {
+        /// The call.
+        call: ToolCallId,
+        /// It worked.
+        ok: bool,
+    },
+    /// An announcement is ready to be played.
+    Rendered {
+        /// Which.
+        kind: AnnouncementKind,
+        /// The audio.
+        announcement: Announcement,
+    },
+    /// The operator ends the call.
+    Operator,
+    /// The server stops.
+    Drain,
+}
+
+/// An intent to be run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolRequest {
+    /// The call.
+    pub call: ToolCallId,
+    /// The intent's name.
+    pub name: String,
+    /// Arguments, JSON text.
+    pub arguments: String,
+}
+
+/// Something to be done, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output<'a> {
+    /// For the carrier.
+    Carrier(CarrierCommand),
+    /// For the model.
+    Model(ModelCommand<'a>),
+    /// An intent to be run.
+    RunTool(ToolRequest),
+    /// An entry for the call record.
+    Ledger(LedgerEntry),
+}
+
+/// An output that waits.
+#[derive(Debug)]
+pub(super) enum Queued {
+    Carrier(CarrierCommand),
+    Model(ModelRequest),
+    /// So many bytes of caller audio.
+    Append(usize),
+    Tool(ToolRequest),
+    Ledger(LedgerEntry),
+}

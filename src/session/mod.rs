@@ -1,0 +1,300 @@
+//! One call, sans-IO: what happens joined to what is heard.
+//!
+//! **The driving contract**: one call of [`Session::handle_input`], [`Session::tick`] or
+//! [`Session::handle_timeout`], then [`Session::poll_output`] until it gives nothing. Time is an argument and never
+//! goes back. [`Session::tick`] is called once every 20 ms while the stream is open; what is due in between is told by
+//! [`Session::poll_timeout`] (media decisions wait for the tick, so a driver with a tick may ignore it while the
+//! stream runs).
+
+mod io;
+
+pub use io::{Input, Output, SessionConfig, ToolRequest};
+
+use std::collections::VecDeque;
+
+use crate::{
+    call::{Action, Call, CallRecord, ToolVerdict},
+    carrier::{CarrierCommand, CarrierEvent},
+    media::{FRAMES_PER_TICK, Heard, MediaPath},
+    model::{AppendedSpan, ModelCommand, ModelEvent, ModelRequest},
+    time::{TimerReason, Timestamp},
+    vad::Vad,
+};
+use io::Queued;
+
+/// Outputs that may wait between two drains without a new allocation.
+const OUTPUTS: usize = 512;
+/// Caller audio that may wait: frames of two ticks at 24 kHz.
+const APPEND_BYTES: usize = 2 * FRAMES_PER_TICK * 960;
+
+/// One call. See the [module](self) for how to drive it.
+#[derive(Debug)]
+pub struct Session {
+    call: Call,
+    media: MediaPath,
+    outputs: VecDeque<Queued>,
+    /// Caller audio of the [`Queued::Append`]s, in order.
+    append: VecDeque<u8>,
+    scratch: Vec<u8>,
+    stream_open: bool,
+    now: Timestamp,
+}
+
+impl Session {
+    /// A call whose first input is at `now`. The model is asked to connect at once. Allocates all that a tick needs.
+    #[must_use]
+    pub fn new(config: SessionConfig, vad: Box<dyn Vad>, now: Timestamp) -> Self {
+        let media = MediaPath::new(config.settings.talkspurt(), vad, config.encoding);
+        let mut session = Self {
+            call: Call::new(config.settings, config.model, now),
+            media,
+            outputs: VecDeque::with_capacity(OUTPUTS),
+            append: VecDeque::with_capacity(APPEND_BYTES),
+            scratch: Vec::with_capacity(APPEND_BYTES),
+            stream_open: false,
+            now,
+        };
+        session.drain(now);
+        session
+    }
+
+    /// Takes one input.
+    pub fn handle_input(&mut self, now: Timestamp, input: Input<'_>) {
+        self.advance(now);
+        self.call.refresh(self.media.hearing());
+        match input {
+            Input::Carrier(event) => self.carrier_event(now, event),
+            Input::Model(event) => self.model_event(now, event),
+            Input::ToolDone { call, ok } => self.call.tool_done(now, call, ok),
+            Input::Rendered { kind, announcement } => {
+                self.media.rendered(kind, announcement);
+                self.call.rendered(kind);
+            }
+            Input::Operator => self.call.end_by_operator(now),
+            Input::Drain => self.call.end_by_drain(now),
+        }
+        self.drain(now);
+    }
+
+    /// One step of 20 ms: inbound frames, decisions, outbound frames, caller audio to the model.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.advance(now);
+        if self.call.is_over() {
+            return;
+        }
+        for _ in 0..FRAMES_PER_TICK {
+            let Some(events) = self.media.hear() else { break };
+            for event in events.into_iter().flatten() {
+                self.call.refresh(self.media.hearing());
+                match event {
+                    Heard::Counts(spurt) => self.call.speech_counts(now, spurt),
+                    Heard::Ended(spurt) => self.call.speech_ended(now, spurt),
+                }
+                self.drain(now);
+            }
+        }
+        self.call.decide(now, self.media.hearing());
+        self.drain(now);
+        if self.stream_open {
+            self.media.speak(now);
+            self.drain(now);
+        }
+        let (append, outputs) = (&mut self.append, &mut self.outputs);
+        self.media.feed(&mut |bytes| {
+            append.extend(bytes);
+            outputs.push_back(Queued::Append(bytes.len()));
+        });
+    }
+
+    /// What is due between two ticks.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.advance(now);
+        if self.call.is_over() {
+            return;
+        }
+        if self.stream_open && self.media.poll_timeout().is_some_and(|at| at <= now) {
+            self.media.watch(now);
+            self.drain(now);
+        }
+        self.call.decide(now, self.media.hearing());
+        self.drain(now);
+    }
+
+    /// When [`Session::handle_timeout`] is due and why; `None` once the call is over.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Timestamp, TimerReason)> {
+        let call = self.call.poll_timeout()?;
+        let media = self.media.poll_timeout().filter(|_| self.stream_open).map(|at| (at, TimerReason::MarkOverdue));
+        Some(media.map_or(call, |media| media.min(call)))
+    }
+
+    /// The next thing to be done. Drain it until `None` after every other call.
+    pub fn poll_output(&mut self) -> Option<Output<'_>> {
+        Some(match self.outputs.pop_front()? {
+            Queued::Append(length) => {
+                self.scratch.clear();
+                self.scratch.extend(self.append.drain(..length));
+                Output::Model(ModelCommand::Append(&self.scratch))
+            }
+            Queued::Carrier(command) => Output::Carrier(command),
+            Queued::Model(request) => Output::Model(ModelCommand::Request(request)),
+            Queued::Tool(request) => Output::RunTool(request),
+            Queued::Ledger(entry) => Output::Ledger(entry),
+        })
+    }
+
+    /// The call is over and its record complete.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.call.is_over()
+    }
+
+    /// What is known of the call so far.
+    #[must_use]
+    pub fn record(&self) -> &CallRecord {
+        self.call.record()
+    }
+
+    /// The control plane, for looking at.
+    #[must_use]
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// The data plane, for looking at.
+    #[must_use]
+    pub fn media(&self) -> &MediaPath {
+        &self.media
+    }
+
+    fn advance(&mut self, now: Timestamp) {
+        debug_assert!(now >= self.now, "time goes back from {} to {now}", self.now);
+        self.now = self.now.max(now);
+    }
+
+    fn carrier_event(&mut self, now: Timestamp, event: CarrierEvent<'_>) {
+        match event {
+            CarrierEvent::Started => {
+                if !self.stream_open && !self.call.is_over() {
+                    self.stream_open = true;
+                    self.media.start(now);
+                    self.call.refresh(self.media.hearing());
+                    self.call.stream_started(now);
+                }
+            }
+            CarrierEvent::Media { timestamp_ms, payload } => {
+                if self.stream_open {
+                    self.media.receive(now, timestamp_ms, payload);
+                }
+            }
+            CarrierEvent::Digit(digit) => {
+                let discarded = self.media.ignore_tone(now);
+                self.call.refresh(self.media.hearing());
+                self.call.digit(now, digit, discarded);
+            }
+            CarrierEvent::Mark(mark) => {
+                if self.stream_open {
+                    self.media.mark(now, mark);
+                }
+            }
+            CarrierEvent::Stopped => {
+                self.stream_open = false;
+                self.call.carrier_stopped(now);
+            }
+            CarrierEvent::Closed { clean } => {
+                self.stream_open = false;
+                self.call.carrier_closed(now, clean);
+            }
+            CarrierEvent::Answer(answer) => self.call.call_answer(now, answer),
+        }
+    }
+
+    fn model_event(&mut self, now: Timestamp, event: ModelEvent<'_>) {
+        match event {
+            ModelEvent::Ready => {
+                self.media.model_ready();
+                self.call.model_ready(now);
+            }
+            ModelEvent::Lost => {
+                self.media.model_lost();
+                self.call.model_lost(now);
+            }
+            ModelEvent::SpeechStarted { .. } => self.call.server_hears(now),
+            ModelEvent::Committed => self.call.committed(),
+            ModelEvent::InputPartial { start_ms } => {
+                self.call.partial_transcript(start_ms.map(|ms| self.media.appended_to_call(ms)));
+            }
+            ModelEvent::InputTranscript { span, text } => {
+                self.call.transcript(now, self.on_call_time(span), Some(text))
+            }
+            ModelEvent::InputTranscriptFailed { span } => self.call.transcript(now, self.on_call_time(span), None),
+            ModelEvent::ResponseCreated { response } => self.call.response_created(now, response),
+            ModelEvent::Audio { response, item, payload } => self.media.agent_audio(response, item, payload),
+            ModelEvent::ItemDone { response, item, transcript } => {
+                self.media.item_done(item);
+                self.call.item_done(response, transcript);
+            }
+            ModelEvent::ToolCall { response, call, name, arguments, completed } => {
+                if self.call.tool_call(now, response, call, name, completed) == ToolVerdict::Run {
+                    let (name, arguments) = (name.to_owned(), arguments.to_owned());
+                    self.outputs.push_back(Queued::Tool(ToolRequest { call, name, arguments }));
+                }
+            }
+            ModelEvent::ResponseDone { response, status } => {
+                self.media.response_done();
+                self.call.refresh(self.media.hearing());
+                self.call.response_done(now, response, status);
+            }
+        }
+    }
+
+    fn on_call_time(&self, span: Option<AppendedSpan>) -> Option<(Timestamp, Timestamp)> {
+        span.map(|span| (self.media.appended_to_call(span.start_ms), self.media.appended_to_call(span.end_ms)))
+    }
+
+    /// Carries out what the call wants, and tells it what came of it, until both are quiet.
+    fn drain(&mut self, now: Timestamp) {
+        loop {
+            if let Some(action) = self.call.poll_action() {
+                self.act(now, action);
+            } else if let Some(event) = self.media.poll_event() {
+                self.call.refresh(self.media.hearing());
+                self.call.media_event(now, event);
+            } else {
+                break;
+            }
+            while let Some(command) = self.media.poll_outbound() {
+                self.outputs.push_back(Queued::Carrier(command));
+            }
+            while let Some((item, heard_ms)) = self.media.poll_truncation() {
+                self.outputs.push_back(Queued::Model(ModelRequest::Truncate { item, heard_ms }));
+            }
+        }
+        while let Some(command) = self.media.poll_outbound() {
+            self.outputs.push_back(Queued::Carrier(command));
+        }
+    }
+
+    fn act(&mut self, now: Timestamp, action: Action) {
+        match action {
+            Action::Media(command) => {
+                if self.stream_open {
+                    self.media.command(now, command);
+                }
+            }
+            Action::Carrier(request) => {
+                if request == crate::carrier::CallRequest::CloseStream {
+                    self.stream_open = false;
+                }
+                self.outputs.push_back(Queued::Carrier(CarrierCommand::Request(request)));
+            }
+            Action::Model(request) => {
+                if request == ModelRequest::Connect {
+                    self.media.model_lost();
+                }
+                self.outputs.push_back(Queued::Model(request));
+            }
+            Action::Ledger(entry) => self.outputs.push_back(Queued::Ledger(entry)),
+        }
+    }
+}
