@@ -6,6 +6,7 @@ pub mod audio;
 pub mod call;
 pub mod carrier;
 pub mod codec;
+pub mod lab;
 pub mod media;
 pub mod mix;
 pub mod model;

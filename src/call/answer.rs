@@ -267,18 +267,27 @@ impl Call {
     }
 
     /// The turn ends at the first moment when nothing of it is left.
-    pub(super) fn settle_turn(&mut self) {
+    pub(super) fn settle_turn(&mut self, now: Timestamp) {
         let speaking = self.hearing.open.is_some_and(|heard| heard.counts);
         let agent = self.hearing.agent_audible || self.hearing.agent_unsent;
         let active = self.responses.iter().any(|r| r.active);
-        if self.owed.is_none() && !speaking && !agent && !active && self.tools.is_empty() && !self.response_wanted {
+        let answered = self.responses.back().and_then(|r| r.turn).is_some_and(|(number, _)| number == self.turn.number);
+        let recorded = !self.traits.answers && !answered && now < self.turn.answer_by;
+        if self.owed.is_none()
+            && !recorded
+            && !speaking
+            && !agent
+            && !active
+            && self.tools.is_empty()
+            && !self.response_wanted
+        {
             self.turn.open = false;
         }
     }
 
     /// From `since` on an answer is owed to this turn.
     pub(super) fn owe(&mut self, now: Timestamp, since: Timestamp, source: Source) {
-        if self.ending.is_some() {
+        if self.ending.is_some() || !self.traits.answers {
             return;
         }
         let reconnected = self.owed.is_some_and(|owed| owed.reconnected);

@@ -30,7 +30,7 @@ impl Call {
         self.spurts.begin(heard);
         self.spoke = true;
         self.record.last_spurt = Some(heard.id);
-        self.open_turn(Source::Spurt(heard.id));
+        self.open_turn(now, Source::Spurt(heard.id));
         if let Some(owed) = &mut self.owed {
             // The caller goes on: what is owed is owed from the end of these words.
             owed.source = Source::Spurt(heard.id);
@@ -63,6 +63,9 @@ impl Call {
         }
         if spurt.verdict == Verdict::Unknown && !below_floor {
             self.spurts.learn_level(&heard);
+        }
+        if self.turn.source == source {
+            self.turn.answer_by = heard.end + super::answer::OWED_LOST;
         }
         if class != Class::Charged {
             self.reminded = false;
@@ -102,7 +105,7 @@ impl Call {
             self.enter(now, Cause::Digit(digit));
             return;
         }
-        self.open_turn(Source::Sure);
+        self.open_turn(now, Source::Sure);
         self.window.interaction(now, Source::Sure, Class::Refilling);
         self.reminded = false;
         self.record.caller_silent_since = Some(now);
@@ -238,8 +241,9 @@ impl Call {
         self.timers.set(TimerReason::OpenSpurtCharged, due);
     }
 
-    fn open_turn(&mut self, source: Source) {
-        self.turn = Turn { number: self.turn.number + 1, source, open: true };
+    fn open_turn(&mut self, now: Timestamp, source: Source) {
+        let answer_by = now + super::answer::OWED_LOST;
+        self.turn = Turn { number: self.turn.number + 1, source, open: true, answer_by };
     }
 
     /// The local detector decides that the caller talks over the agent.

@@ -93,6 +93,9 @@ pub struct Hearing {
 pub struct ModelTraits {
     /// It reports the caller's speech (`speech_started`, transcripts): a barge-in it does not hear is a false alarm.
     pub hears_speech: bool,
+    /// It can be asked for an answer. A recorded agent cannot: then no answer is owed, and what it says within
+    /// 15 s of the caller's words is taken for the answer to them.
+    pub answers: bool,
 }
 
 /// The turn under way.
@@ -102,6 +105,8 @@ struct Turn {
     source: Source,
     /// Agent audio of responses created now belongs to it.
     open: bool,
+    /// A recorded agent's answer is waited for until then.
+    answer_by: Timestamp,
 }
 
 /// An interruption that is not yet confirmed.
@@ -189,7 +194,7 @@ impl Call {
             decision_held: None,
             hearing: Hearing::default(),
             spurts: Spurts::new(),
-            turn: Turn { number: 0, source: Source::Sure, open: false },
+            turn: Turn { number: 0, source: Source::Sure, open: false, answer_by: now },
             spoke: false,
             reminded: false,
             prompt_sounding: None,
@@ -231,7 +236,7 @@ impl Call {
             noise_budget: self.settings.noise_budget.get(),
         };
         self.window = Window::new(config, now);
-        self.turn = Turn { number: 1, source: Source::Sure, open: true };
+        self.turn = Turn { number: 1, source: Source::Sure, open: true, answer_by: now + answer::OWED_LOST };
         self.timers.set(TimerReason::MaxDuration, now + self.settings.max_duration.get());
         self.timers.set(TimerReason::InboundGap, now + INBOUND_GAP);
         if let ModelState::Away { since, .. } = &mut self.model {
@@ -308,7 +313,7 @@ impl Call {
             return;
         }
         self.follow_open_spurt(now);
-        self.settle_turn();
+        self.settle_turn(now);
         self.update_pause(now);
         self.run_timers(now);
         if self.ended {

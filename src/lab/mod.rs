@@ -1,0 +1,17 @@
+//! Stand-ins for the peers of a call: a carrier and a model, scripted and pure, on virtual time.
+//!
+//! They speak the same events as the real providers ([`CarrierEvent`], [`ModelEvent`]), take the same commands, and
+//! make seeded trouble. [`World`] drives a [`Session`] between the two: the replay, the demo and the tests are worlds.
+
+mod carrier;
+mod model;
+#[cfg(test)]
+mod tests;
+mod world;
+
+pub use carrier::{CarrierNews, Rest, ScriptedCarrier, Trouble};
+pub use model::{ModelNews, Reply, ReplyPart, ScriptedModel, Transcripts, Utterance};
+pub use world::{Moment, World};
+
+#[cfg(doc)]
+use crate::{carrier::CarrierEvent, model::ModelEvent, session::Session};
