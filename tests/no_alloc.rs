@@ -114,37 +114,19 @@ impl Line {
         }
     }
 
-    /// A frame arrives, the session ticks and is drained, marks come back.
+    /// A frame arrives, the session ticks and is drained; marks come back.
     fn frame(&mut self, payload: &[u8]) {
         self.now += FRAME;
         let timestamp_ms = Some(self.now.as_micros() / 1000);
-        let (ticks, mut total) = (&mut self.in_ticks, (0, 0));
-        let (session, now) = (&mut self.session, self.now);
-        let (marks, frames_out, appended) = (&mut self.marks, &mut self.frames_out, &mut self.appended);
-        let add = |total: &mut (u64, u64), more: (u64, u64)| *total = (total.0 + more.0, total.1 + more.1);
-        add(
-            &mut total,
-            counted(|| {
-                session.handle_input(now, Input::Carrier(CarrierEvent::Media { timestamp_ms, payload }));
-                while session.poll_output().is_some() {}
-                session.tick(now);
-                while let Some(output) = session.poll_output() {
-                    match output {
-                        Output::Carrier(CarrierCommand::Mark(mark)) => marks.push(mark),
-                        Output::Carrier(CarrierCommand::Media(_)) => *frames_out += 1,
-                        Output::Model(quietline::model::ModelCommand::Append(bytes)) => *appended += bytes.len() as u64,
-                        Output::Carrier(_) | Output::Model(_) | Output::RunTool(_) | Output::Ledger(_) => {}
-                    }
-                }
-            }),
-        );
-        if total != (0, 0) {
-            println!("{}: {total:?}", self.now);
-        }
-        add(ticks, total);
+        let (allocations, frees) = counted(|| {
+            self.session.handle_input(self.now, Input::Carrier(CarrierEvent::Media { timestamp_ms, payload }));
+            self.drain();
+            self.session.tick(self.now);
+            self.drain();
+        });
+        self.in_ticks = (self.in_ticks.0 + allocations, self.in_ticks.1 + frees);
         self.ticks += 1;
-        let marks = std::mem::take(&mut self.marks);
-        for mark in marks {
+        for mark in self.marks.drain(..).collect::<Vec<_>>() {
             self.input(Input::Carrier(CarrierEvent::Mark(mark)));
         }
     }
