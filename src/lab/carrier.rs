@@ -258,7 +258,7 @@ impl ScriptedCarrier {
     /// What happens by `now`, one thing at a time.
     pub fn poll(&mut self, now: Timestamp) -> Option<CarrierNews> {
         while self.next_at() <= now {
-            let Some(Reverse((at, _, due))) = self.due.pop() else { return None };
+            let Reverse((at, _, due)) = self.due.pop()?;
             if let Some(news) = self.happens(at, due) {
                 return Some(news);
             }

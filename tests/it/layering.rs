@@ -22,19 +22,20 @@ const EDGES: &[(&str, &[&str])] = &[
     ("silence",   &["time", "audio", "vad"]),
     ("mix",       &["time", "audio", "codec"]),
     ("ring",      &["time", "audio"]),
-    ("carrier",   &["time", "audio"]),
-    ("model",     &["time", "audio"]),
     ("recording", &["time", "audio", "codec", "resample"]),
     // what a user configures
     ("assistant", &["time", "audio", "vad"]),
-    // control plane and data plane: neither knows the other
+    // the peers as values: which farewell the carrier is to say, which key the model is told of
+    ("carrier",   &["time", "audio", "assistant"]),
+    ("model",     &["time", "audio", "carrier"]),
+    // control plane and data plane: `call` owns the port between them, `media` implements its other side
     ("call",      &["time", "audio", "vad", "silence", "mix", "carrier", "model", "assistant"]),
-    ("media",     &["time", "audio", "codec", "resample", "vad", "mix", "ring", "carrier"]),
+    ("media",     &["time", "audio", "codec", "resample", "vad", "mix", "ring", "carrier", "model", "call"]),
     // one call: joins the two
     ("session",   &["time", "audio", "codec", "resample", "vad", "silence", "mix", "ring", "carrier", "model",
                     "recording", "assistant", "call", "media"]),
     // drivers
-    ("lab",       &["time", "audio", "codec", "mix", "carrier", "model", "session"]),
+    ("lab",       &["time", "audio", "codec", "vad", "mix", "carrier", "model", "call", "session"]),
     ("replay",    &["time", "audio", "codec", "resample", "vad", "silence", "mix", "carrier", "model", "recording",
                     "assistant", "call", "session", "lab"]),
     // the command (in the tree of main.rs; it sees the library as `quietline::`)
