@@ -153,6 +153,10 @@ impl Outbound {
         self.renderings[place(kind)] = Some(announcement);
     }
 
+    pub(super) fn rendering(&self, kind: AnnouncementKind) -> Option<&Announcement> {
+        self.renderings[place(kind)].as_ref()
+    }
+
     pub(super) fn stop_agent(&mut self, now: Timestamp, clock: &MediaClock) {
         self.flush_wide();
         let at = clock.to_media(now);

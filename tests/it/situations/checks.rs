@@ -60,7 +60,7 @@ impl Check {
             }
             Self::GoodbyeHeardAfterAgent(n, range) => {
                 let heard = played.world.carrier.heard();
-                let end = find(heard, &played.agent[*n], 0).ok_or("the agent is not heard")? + played.agent[*n].len();
+                let end = find(heard, agent(played, *n)?, 0).ok_or("the agent is not heard")? + agent(played, *n)?.len();
                 within(goodbye_heard_at(row, played)? - end as f64 / 8.0, range)
             }
             Self::Whole(kind) => whole(row, played, *kind).map(|_| ()),
@@ -70,7 +70,7 @@ impl Check {
                 begun.map_or(Ok(()), |at| Err(format!("it is heard at {} ms", at / 8)))
             }
             Self::AgentWhole(n) => {
-                let found = find(played.world.carrier.heard(), &played.agent[*n], 0);
+                let found = find(played.world.carrier.heard(), agent(played, *n)?, 0);
                 found.map(|_| ()).ok_or_else(|| "it is not heard whole".into())
             }
             Self::ClosedAfterMark(range) => {
@@ -148,6 +148,10 @@ pub(super) fn whole(row: &Row, played: &Played, kind: AnnouncementKind) -> Resul
     let announcement = row.announcement(kind);
     let at = find(played.world.carrier.heard(), &announcement.mulaw()[160..], 0);
     Ok(at.ok_or("it is not heard whole")?.saturating_sub(160))
+}
+
+fn agent(played: &Played, n: usize) -> Result<&[u8], String> {
+    played.agent.get(n).map(Vec::as_slice).ok_or_else(|| format!("the agent has no item {n}"))
 }
 
 fn goodbye_heard_at(row: &Row, played: &Played) -> Result<f64, String> {
