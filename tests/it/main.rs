@@ -4,3 +4,4 @@ mod cli;
 mod golden;
 mod layering;
 mod situations;
+mod sound;
