@@ -299,7 +299,7 @@ impl Call {
         if !reconnected {
             self.timers.set(TimerReason::OwedLost, since + OWED_LOST);
         }
-        self.update_pause(now);
+        self.update_pause_at(now, since);
         self.enter(now, Cause::AnswerOwed { since });
     }
 

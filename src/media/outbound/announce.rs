@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{FRAME, MARK_EVERY, Outbound, Over, SHORTEST, Sounding, decode, encode, frame_of, place};
+use super::{FRAME, MARK_EVERY, Outbound, Over, SHORTEST, Sounding, Terminal, decode, encode, frame_of, place};
 use crate::{
     audio::{FRAME_SAMPLES, MulawFrame},
     call::{AnnouncementKind, EndedBy, MediaEvent},
@@ -111,9 +111,8 @@ impl Outbound {
         length: u64,
         cut: bool,
     ) {
-        self.sounding = Some(Sounding { kind, began, length });
-        let mark = self.line.mark(at, Behind::Announcement(kind));
-        self.commands.push_back(CarrierCommand::Mark(mark));
+        self.sounding = Some(Sounding { kind, mark: None, began, length });
+        self.mark_announcement(at);
         let (at, length) = (call_time(clock, began), MediaTime::from_samples(length).as_duration());
         self.events.push_back(MediaEvent::AnnouncementBegan { kind, at, length, cut });
     }
@@ -142,7 +141,7 @@ impl Outbound {
         let id = self.line.mark(at, Behind::Terminal);
         self.commands.push_back(CarrierCommand::Mark(id));
         let patient = call_time(clock, due) + self.line.patience();
-        self.terminal = Some((due, until.map_or(patient, |until| until.min(patient))));
+        self.terminal = Some(Terminal { id, due, bound: until.map_or(patient, |until| until.min(patient)) });
     }
 
     /// The frame with an announcement over it, ramping in after a stop, or ramping out at a cut.
@@ -176,7 +175,7 @@ impl Outbound {
     fn advance_over(&mut self, at: MediaTime, clock: &MediaClock, over: Over, length: usize) {
         if over.position == 0 {
             let began = self.line.next_start(at);
-            self.sounding = Some(Sounding { kind: over.kind, began, length: length as u64 });
+            self.sounding = Some(Sounding { kind: over.kind, mark: None, began, length: length as u64 });
             let (at, length) = (call_time(clock, began), MediaTime::from_samples(length as u64).as_duration());
             self.events.push_back(MediaEvent::AnnouncementBegan { kind: over.kind, at, length, cut: false });
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{OVERDUE, Outbound};
+use super::{OVERDUE, Outbound, Terminal};
 use crate::{
     call::{EndedBy, MediaEvent},
     carrier::{CarrierCommand, MarkId},
@@ -16,6 +16,15 @@ impl Outbound {
         let id = self.line.mark(at, Behind::Agent(self.backlog.sent()));
         self.last_agent_mark = Some(id);
         self.commands.push_back(CarrierCommand::Mark(id));
+    }
+
+    /// A mark behind the announcement, all of which is sent.
+    pub(super) fn mark_announcement(&mut self, at: MediaTime) {
+        let id = self.line.mark(at, Behind::Announcement);
+        self.commands.push_back(CarrierCommand::Mark(id));
+        if let Some(sounding) = &mut self.sounding {
+            sounding.mark = Some(id);
+        }
     }
 
     pub(in crate::media) fn mark(&mut self, now: Timestamp, clock: &MediaClock, id: MarkId) {
@@ -36,9 +45,14 @@ impl Outbound {
                     self.agent_ended(now, EndedBy::Mark, echoed.lag);
                 }
             }
-            Behind::Announcement(_) => self.sounding_ended(at, clock, EndedBy::Mark),
+            // A mark that comes after its estimate was taken proves nothing about what is sounding now.
+            Behind::Announcement => {
+                if self.sounding.is_some_and(|sounding| sounding.mark == Some(id)) {
+                    self.sounding_ended(at, clock, EndedBy::Mark);
+                }
+            }
             Behind::Terminal => {
-                if self.terminal.take().is_some() {
+                if self.terminal.take_if(|terminal| terminal.id == id).is_some() {
                     self.agent_ended(now, EndedBy::Mark, echoed.lag);
                     self.sounding_ended(at, clock, EndedBy::Mark);
                     self.events.push_back(MediaEvent::TerminalMark { at: now, by: EndedBy::Mark });
@@ -74,8 +88,7 @@ impl Outbound {
                 self.sounding_ended(clock.to_media(now), clock, EndedBy::Estimate);
             }
         }
-        if let Some((due, bound)) = self.terminal.filter(|(_, bound)| now >= *bound) {
-            self.terminal = None;
+        if let Some(Terminal { due, bound, .. }) = self.terminal.take_if(|terminal| now >= terminal.bound) {
             self.sounding_ended(clock.to_media(now), clock, EndedBy::Estimate);
             let at = call_time(clock, due).min(bound);
             self.events.push_back(MediaEvent::TerminalMark { at, by: EndedBy::Estimate });
@@ -86,7 +99,7 @@ impl Outbound {
         let agent = self.audible.filter(|_| !self.has_unsent()).map(|a| call_time(clock, a.until) + OVERDUE);
         let sounding = self.sounding.filter(|_| self.terminal.is_none());
         let prompt = sounding.map(|s| call_time(clock, s.began + s.length) + OVERDUE);
-        let terminal = self.terminal.map(|(_, bound)| bound);
+        let terminal = self.terminal.map(|terminal| terminal.bound);
         [agent, prompt, terminal].into_iter().flatten().min()
     }
 }

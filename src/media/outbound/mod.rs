@@ -68,8 +68,18 @@ struct Audible {
 #[derive(Clone, Copy, Debug)]
 struct Sounding {
     kind: AnnouncementKind,
+    /// The mark behind it, once it is sent.
+    mark: Option<MarkId>,
     began: MediaTime,
     length: u64,
+}
+
+/// The mark behind everything: when it is due, and until when it is waited for.
+#[derive(Clone, Copy, Debug)]
+struct Terminal {
+    id: MarkId,
+    due: MediaTime,
+    bound: Timestamp,
 }
 
 /// An announcement that is mixed over the agent frame by frame.
@@ -96,7 +106,7 @@ pub(super) struct Outbound {
     resumed: bool,
     sounding: Option<Sounding>,
     over: Option<Over>,
-    terminal: Option<(MediaTime, Timestamp)>,
+    terminal: Option<Terminal>,
     limit_until: Option<Timestamp>,
     /// The last end that was estimated, in case its mark comes.
     estimated: Option<(MarkId, Timestamp)>,
@@ -165,6 +175,7 @@ impl Outbound {
             return;
         }
         self.clear(at, heard);
+        self.sounding_ended(at, clock, EndedBy::Clear);
         for item in self.backlog.items.iter().filter(|item| item.end > heard) {
             let heard_ms = heard.saturating_sub(item.start) / 8;
             self.truncations.push_back((item.item, heard_ms));
@@ -228,6 +239,9 @@ impl Outbound {
         self.line.clear(now);
         self.echo.cleared(now);
         self.backlog.rewind(heard);
+        if let Some(audible) = &mut self.audible {
+            audible.until = now;
+        }
         self.last_agent_mark = None;
         self.estimated = None;
         self.frames_since_mark = 0;
@@ -274,6 +288,9 @@ impl Outbound {
         }
         self.backlog.mark_sent();
         self.send_frame(at, &frame);
+        if self.over.is_none() && self.sounding.is_some_and(|sounding| sounding.mark.is_none()) {
+            self.mark_announcement(at);
+        }
         self.counters.agent_frames += 1;
         self.frames_since_mark += 1;
         self.estimated = None;
