@@ -49,15 +49,23 @@ fn window() -> Vec<Row> {
             .check(Check::Closed(Anchor::HangupCall, WINDOW))
             .check(Check::AgentWhole(1))
             .check(Check::Whole(FAREWELL)),
-        thanks(7, "… with a farewell that does not fit", &[Part::Talk(2_500, "You are welcome."), Part::Tool("hangup_call")])
-            .check(Check::Closed(Anchor::HangupCall, WINDOW))
-            .check(Check::AgentWhole(1)),
-        short(thanks(8, "caller answers \"okay, thank you so much, bye-bye\" in that window", &[Part::Tool("hangup_call")]))
-            .at(Anchor::HangupCall, 600, Act::Say(1_400, -20.0, "Okay, thank you so much, bye-bye."))
-            .check(Check::Ends(Reason::HangupCall, Party::Us))
-            .check(Check::TakenBack(0))
-            .check(Check::Closed(Anchor::CallerEnd(2), 0.0..=2_000.0))
-            .check(Check::Closed(Anchor::HangupCall, WINDOW)),
+        thanks(
+            7,
+            "… with a farewell that does not fit",
+            &[Part::Talk(2_500, "You are welcome."), Part::Tool("hangup_call")],
+        )
+        .check(Check::Closed(Anchor::HangupCall, WINDOW))
+        .check(Check::AgentWhole(1)),
+        short(thanks(
+            8,
+            "caller answers \"okay, thank you so much, bye-bye\" in that window",
+            &[Part::Tool("hangup_call")],
+        ))
+        .at(Anchor::HangupCall, 600, Act::Say(1_400, -20.0, "Okay, thank you so much, bye-bye."))
+        .check(Check::Ends(Reason::HangupCall, Party::Us))
+        .check(Check::TakenBack(0))
+        .check(Check::Closed(Anchor::CallerEnd(2), 0.0..=2_000.0))
+        .check(Check::Closed(Anchor::HangupCall, WINDOW)),
         short(thanks(8, "… without a transcript", &[Part::Tool("hangup_call")]))
             .settings(|s| s.transcription = false)
             .at(Anchor::HangupCall, 600, Act::Say(1_400, -20.0, "Okay, thank you so much, bye-bye."))
@@ -203,10 +211,11 @@ fn goodbyes() -> Vec<Row> {
             .reply(&[Part::Talk(1_000, "Closed.")])
             .check(Check::Ends(Reason::Silence, Party::Us))
             .check(Check::Entries("taken back", is_taken_back, 2..=2)),
-        thanks(17, "model says \"before we say goodbye, anything else?\"", &[Part::Talk(
-            2_000,
-            "Before we say goodbye, anything else?",
-        )])
+        thanks(
+            17,
+            "model says \"before we say goodbye, anything else?\"",
+            &[Part::Talk(2_000, "Before we say goodbye, anything else?")],
+        )
         .check(Check::Ends(Reason::Silence, Party::Us))
         .check(Check::Entries("armed", |c| matches!(c, Cause::GoodbyeHeard), 0..=0))
         .check(Check::GoodbyeHeardAfterAgent(1, 30_000.0..=30_020.0)),
