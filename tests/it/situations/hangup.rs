@@ -108,6 +108,7 @@ fn taken_back() -> Vec<Row> {
             .settings(|s| s.hangup_call = Some(HangupTool::default()))
             .at(Anchor::Stream, 8_000, Act::Say(9_000, -20.0, "And then I went there and so on."))
             .at(Anchor::Stream, 10_000, Act::Speaks(vec![Part::Tool("hangup_call")]))
+            .reply(&[Part::Talk(1_000, "Aha.")])
             .reply(&[Part::Talk(1_000, "I see.")])
             .check(Check::Ends(Reason::Silence, Party::Us))
             .check(Check::TakenBack(1))
@@ -137,7 +138,7 @@ fn tools() -> Vec<Row> {
         .check(Check::Ends(Reason::HangupCall, Party::Us))
         .check(Check::Closed(Anchor::HangupCall, WINDOW))
         .check(Check::Entries("the tool's result", |c| matches!(c, Cause::ToolEnded { ok: true }), 1..=1))
-        .check(Check::Answers(vec![ToolAnswer::Result { ok: true }, ToolAnswer::Result { ok: true }]))
+        .check(Check::Answers(vec![ToolAnswer::Result { ok: true }, ToolAnswer::HungUp]))
         .check(Check::Asked("a response", |r| *r == ModelRequest::CreateResponse, 0..=0)),
         with_lookup(short(thanks(
             11,
@@ -164,7 +165,7 @@ fn tools() -> Vec<Row> {
             .check(Check::Ends(Reason::Silence, Party::Us))
             .check(Check::Answers(Vec::new()))
             .check(Check::Unheard(FAREWELL)),
-        short(thanks(14, "… and in a cancelled one", &[Part::Talk(3_000, "Well, let me think.")]))
+        short(thanks(14, "… and in a cancelled one", &[Part::Talk(20_000, "Well, let me think.")]))
             .at(Anchor::Agent(1), 1_000, Act::Say(1_000, -20.0, "Never mind."))
             .at(Anchor::BargeIn, 100, Act::Calls("hangup_call", 1, 1))
             .reply(&[Part::Talk(1_000, "All right.")])
