@@ -92,9 +92,8 @@ fn interrupted() -> Vec<Row> {
 }
 
 fn reminders() -> Vec<Row> {
-    let reminded = |number, what| {
-        talk(number, what).settings(|s| s.reminder = Some(Reminder { after: Duration::from_secs(20) }))
-    };
+    let reminded =
+        |number, what| talk(number, what).settings(|s| s.reminder = Some(Reminder { after: Duration::from_secs(20) }));
     vec![
         reminded(30, "reminder at 20 s, caller silent")
             .check(SILENCE_BY_US)
@@ -117,10 +116,14 @@ fn reminders() -> Vec<Row> {
             .at(Anchor::Prompt, 400, Act::Say(1_200, -20.0, "Yes, I'm looking."))
             .reply(&[Part::Talk(1_000, "Take your time.")])
             .check(SILENCE_BY_US)
-            .check(Check::Entries("the first is interrupted", |c| {
-                matches!(c, Cause::AnnouncementEnded { kind: AnnouncementKind::Reminder, by: EndedBy::Clear, heard }
+            .check(Check::Entries(
+                "the first is interrupted",
+                |c| {
+                    matches!(c, Cause::AnnouncementEnded { kind: AnnouncementKind::Reminder, by: EndedBy::Clear, heard }
                     if *heard <= Duration::from_millis(700))
-            }, 1..=1))
+                },
+                1..=1,
+            ))
             .check(Check::ModelGot(1))
             .check(Check::Entries("one in each window", is_reminder, 2..=2))
             .check(Check::EntryAt("the second", 1, is_reminder, Anchor::AgentEnd(1), 20_000.0..=20_020.0)),
