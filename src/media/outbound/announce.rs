@@ -1,8 +1,6 @@
 //! Announcements: sent whole, over the agent's last frame, or mixed over an agent that goes on.
 
-use std::sync::Arc;
-
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{FRAME, Outbound, Over, SHORTEST, Sounding, Terminal, decode, encode, frame_of, place};
 use crate::{

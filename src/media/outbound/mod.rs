@@ -175,6 +175,7 @@ impl Outbound {
             return;
         }
         self.clear(at, heard);
+        self.sounding_ended(at, clock, EndedBy::Clear);
         for item in self.backlog.items.iter().filter(|item| item.end > heard) {
             let heard_ms = heard.saturating_sub(item.start) / 8;
             self.truncations.push_back((item.item, heard_ms));
@@ -238,6 +239,9 @@ impl Outbound {
         self.line.clear(now);
         self.echo.cleared(now);
         self.backlog.rewind(heard);
+        if let Some(audible) = &mut self.audible {
+            audible.until = now;
+        }
         self.last_agent_mark = None;
         self.estimated = None;
         self.frames_since_mark = 0;
