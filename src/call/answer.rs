@@ -179,6 +179,8 @@ impl Call {
             MediaEvent::AgentAudible { response } => {
                 self.sounding = Some(response);
                 self.hearing.agent_audible = true;
+                // An older goodbye was not the last word.
+                self.timers.clear(TimerReason::ModelGoodbye);
                 self.enter(now, Cause::AgentAudible);
                 // What was a last word is none any more; this utterance may end in one again.
                 self.timers.clear(TimerReason::ModelGoodbye);

@@ -18,15 +18,6 @@ impl Outbound {
         self.commands.push_back(CarrierCommand::Mark(id));
     }
 
-    /// A mark behind the announcement, all of which is sent.
-    pub(super) fn mark_announcement(&mut self, at: MediaTime) {
-        let id = self.line.mark(at, Behind::Announcement);
-        self.commands.push_back(CarrierCommand::Mark(id));
-        if let Some(sounding) = &mut self.sounding {
-            sounding.mark = Some(id);
-        }
-    }
-
     pub(in crate::media) fn mark(&mut self, now: Timestamp, clock: &MediaClock, id: MarkId) {
         let at = clock.to_media(now);
         if let Some((last, end)) = self.estimated.filter(|(last, _)| *last == id) {
@@ -45,14 +36,14 @@ impl Outbound {
                     self.agent_ended(now, EndedBy::Mark, echoed.lag);
                 }
             }
-            // A mark that comes after its estimate was taken proves nothing about what is sounding now.
             Behind::Announcement => {
+                // An older announcement's mark, after its estimate, says nothing of a newer one.
                 if self.sounding.is_some_and(|sounding| sounding.mark == Some(id)) {
                     self.sounding_ended(at, clock, EndedBy::Mark);
                 }
             }
             Behind::Terminal => {
-                if self.terminal.take_if(|terminal| terminal.id == id).is_some() {
+                if self.terminal.take_if(|terminal| terminal.mark == id).is_some() {
                     self.agent_ended(now, EndedBy::Mark, echoed.lag);
                     self.sounding_ended(at, clock, EndedBy::Mark);
                     self.events.push_back(MediaEvent::TerminalMark { at: now, by: EndedBy::Mark });
@@ -66,10 +57,6 @@ impl Outbound {
             return;
         }
         self.line.forget_anchor();
-        if self.over.take().is_some() {
-            // Only the agent's frames carried it.
-            self.mixer.reset();
-        }
         self.events.push_back(MediaEvent::AgentSilent { at, by, lag });
     }
 
@@ -88,7 +75,8 @@ impl Outbound {
                 self.sounding_ended(clock.to_media(now), clock, EndedBy::Estimate);
             }
         }
-        if let Some(Terminal { due, bound, .. }) = self.terminal.take_if(|terminal| now >= terminal.bound) {
+        if let Some(Terminal { due, bound, .. }) = self.terminal.filter(|terminal| now >= terminal.bound) {
+            self.terminal = None;
             self.sounding_ended(clock.to_media(now), clock, EndedBy::Estimate);
             let at = call_time(clock, due).min(bound);
             self.events.push_back(MediaEvent::TerminalMark { at, by: EndedBy::Estimate });

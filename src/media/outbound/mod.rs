@@ -68,16 +68,16 @@ struct Audible {
 #[derive(Clone, Copy, Debug)]
 struct Sounding {
     kind: AnnouncementKind,
-    /// The mark behind it, once it is sent.
-    mark: Option<MarkId>,
     began: MediaTime,
     length: u64,
+    /// The mark behind it, once its last sample is sent.
+    mark: Option<MarkId>,
 }
 
-/// The mark behind everything: when it is due, and until when it is waited for.
+/// The mark behind everything of the call.
 #[derive(Clone, Copy, Debug)]
 struct Terminal {
-    id: MarkId,
+    mark: MarkId,
     due: MediaTime,
     bound: Timestamp,
 }
@@ -263,6 +263,9 @@ impl Outbound {
         if self.frames_since_mark > 0 && (run_over || self.frames_since_mark >= MARK_EVERY) {
             self.mark_agent(at);
         }
+        if run_over && self.over.is_some() {
+            self.send_rest_of_over(at, clock);
+        }
         if let Some(audible) = self.audible {
             let heard = self.line.playhead(at, self.backlog.sent(), audible.until);
             if self.stopped.is_none() {
@@ -283,14 +286,12 @@ impl Outbound {
         let (mut frame, _) = self.backlog.frame_at(position);
         let response = self.backlog.response_at(position);
         let last_of_cut = self.backlog.limit().is_some_and(|limit| position + FRAME >= limit);
-        if self.over.is_some() || self.resumed || last_of_cut {
+        if self.over.is_some() || self.resumed || last_of_cut || self.mixer.agent_gain() < 1.0 {
             frame = self.mixed(&frame, at, clock, last_of_cut);
         }
         self.backlog.mark_sent();
         self.send_frame(at, &frame);
-        if self.over.is_none() && self.sounding.is_some_and(|sounding| sounding.mark.is_none()) {
-            self.mark_announcement(at);
-        }
+        self.mark_finished_over(at);
         self.counters.agent_frames += 1;
         self.frames_since_mark += 1;
         self.estimated = None;
