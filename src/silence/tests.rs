@@ -85,6 +85,33 @@ fn only_what_comes_after_a_windows_start_of_a_pause_counts() {
 }
 
 #[test]
+fn a_window_that_starts_within_a_pause_that_is_over_keeps_its_rest() {
+    let mut w = window();
+    w.set_pause(s(5), Some((PauseName::Tool, Source::Sure, Class::Good)));
+    w.set_pause(s(15), None);
+    w.interaction(s(12), spurt(0), Class::Good);
+    assert_eq!(w.deadline(), Some(s(45)), "known late: 12 + 30 + the pause's last 3 s");
+}
+
+#[test]
+fn pauses_that_overlap_count_once() {
+    let mut w = window();
+    w.set_pause(s(5), Some((PauseName::Agent, Source::Sure, Class::Good)));
+    w.set_pause(s(10), None);
+    // Back-dated to before the end of the last one.
+    w.set_pause(s(8), Some((PauseName::Owed, Source::Sure, Class::Good)));
+    w.set_pause(s(12), None);
+    assert_eq!(w.deadline(), Some(s(37)), "5 to 12");
+    // A late mark: an older pause lasted from 3 to 14.
+    w.lengthen_pause(PauseName::Agent, Source::Sure, Class::Good, s(3), s(14));
+    assert_eq!(w.deadline(), Some(s(41)), "3 to 14");
+    // … of which a newer window owns only the rest.
+    w.interaction(s(20), spurt(0), Class::Good);
+    w.lengthen_pause(PauseName::Agent, Source::Sure, Class::Good, s(14), s(21));
+    assert_eq!(w.deadline(), Some(s(51)));
+}
+
+#[test]
 fn an_answer_owed_to_noise_holds_nothing() {
     let mut w = window();
     w.interaction(s(10), spurt(0), Class::Pending);
@@ -107,9 +134,9 @@ fn pauses_have_caps_which_a_turn_renews() {
     w.set_pause(s(141), Some((PauseName::Idle, Source::Sure, Class::Good)));
     w.set_pause(s(151), None);
     assert_eq!(w.deadline(), Some(s(180)));
-    w.lengthen_pause(PauseName::Idle, Source::Sure, Class::Good, secs(3));
+    w.lengthen_pause(PauseName::Idle, Source::Sure, Class::Good, s(151), s(154));
     assert_eq!(w.deadline(), Some(s(183)), "a mark that came late");
-    w.lengthen_pause(PauseName::Idle, Source::Sure, Class::Good, secs(300));
+    w.lengthen_pause(PauseName::Idle, Source::Sure, Class::Good, s(154), s(454));
     assert_eq!(w.deadline(), Some(s(200)));
 }
 

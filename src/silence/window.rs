@@ -76,8 +76,8 @@ impl PauseName {
 enum StepKind {
     /// A new window start, by an interaction (which opens a turn: pause caps begin anew) or an answer's end.
     Move { at: Timestamp, turn: bool },
-    /// A pause of this length.
-    Pause { name: PauseName, length: Duration },
+    /// A pause.
+    Pause { name: PauseName, from: Timestamp, to: Timestamp },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -96,11 +96,18 @@ struct Running {
     class: Class,
 }
 
+/// Pauses remembered to tell which part of another one, or of a window that starts late, they overlap.
+const PAUSES: usize = 4;
+
 /// The deadline and what it came from, up to some step.
 #[derive(Clone, Copy, Debug)]
 struct Account {
+    /// Where the window starts; of a pause only what comes after counts.
+    start: Timestamp,
     deadline: Timestamp,
     budget: Duration,
+    /// The latest pauses as they were counted, apart from each other, oldest first.
+    paused: [(Timestamp, Timestamp); PAUSES],
     used: [Duration; PauseName::ALL.len()],
 }
 
@@ -127,6 +134,8 @@ impl Window {
     #[must_use]
     pub fn new(config: WindowConfig, start: Timestamp) -> Self {
         let account = Account {
+            start,
+            paused: [(start, start); PAUSES],
             deadline: start + config.timeout,
             budget: config.noise_budget,
             used: [Duration::ZERO; PauseName::ALL.len()],
@@ -138,23 +147,12 @@ impl Window {
     /// An interaction ended at `at`: a talkspurt's last voiced frame, a digit. Opens a turn, so pause caps begin
     /// anew (unless it is charged).
     pub fn interaction(&mut self, at: Timestamp, source: Source, class: Class) {
-        self.split_pause(at);
         self.push(Step { kind: StepKind::Move { at, turn: true }, source, class });
     }
 
     /// The agent's answer to `source` ended at `at`, acknowledged or estimated.
     pub fn answer_ended(&mut self, at: Timestamp, source: Source, class: Class) {
-        self.split_pause(at);
         self.push(Step { kind: StepKind::Move { at, turn: false }, source, class });
-    }
-
-    /// A window that starts at `at` counts only what comes after it of a pause under way.
-    fn split_pause(&mut self, at: Timestamp) {
-        let Some(r) = self.running.as_mut().filter(|r| r.since < at) else { return };
-        let kind = StepKind::Pause { name: r.name, length: at - r.since };
-        let step = Step { kind, source: r.source, class: r.class };
-        r.since = at;
-        self.push(step);
     }
 
     /// A verdict changed: every step of this talkspurt now counts so.
@@ -181,15 +179,15 @@ impl Window {
             return;
         }
         if let Some(r) = self.running.take() {
-            let kind = StepKind::Pause { name: r.name, length: at.since(r.since) };
+            let kind = StepKind::Pause { name: r.name, from: r.since, to: at };
             self.push(Step { kind, source: r.source, class: r.class });
         }
         self.running = pause.map(|(name, source, class)| Running { name, since: at, source, class });
     }
 
-    /// A pause that has ended turns out to have lasted this much longer (its mark came late).
-    pub fn lengthen_pause(&mut self, name: PauseName, source: Source, class: Class, by: Duration) {
-        self.push(Step { kind: StepKind::Pause { name, length: by }, source, class });
+    /// A pause that has ended at `from` turns out to have lasted until `to` (its mark came late).
+    pub fn lengthen_pause(&mut self, name: PauseName, source: Source, class: Class, from: Timestamp, to: Timestamp) {
+        self.push(Step { kind: StepKind::Pause { name, from, to }, source, class });
     }
 
     /// The pause under way.
@@ -209,21 +207,16 @@ impl Window {
     #[must_use]
     pub fn deadline_with_noise(&self, good_until: Option<Timestamp>, end: Timestamp) -> Option<Timestamp> {
         let mut account = self.current;
-        // What the pause under way has used so far stands before the noise.
-        let paused = self.running.and_then(|r| Some((effective(r.name, r.class)?, end.since(r.since))));
-        if let Some((name, so_far)) = paused {
-            account.pause(name, so_far);
+        let paused = self.running.and_then(|r| Some((effective(r.name, r.class)?, r.since)));
+        if let Some((name, since)) = paused {
+            account.pause(name, since, end);
         }
         if let Some(at) = good_until {
             account.advance(self.config, at.min(end), Class::Good);
         }
         account.advance(self.config, end, Class::Charged);
         match paused {
-            Some((name, so_far)) => {
-                let cap = name.cap()?;
-                let used = self.current.used[name as usize];
-                Some(account.deadline + cap.saturating_sub(used).saturating_sub(so_far))
-            }
+            Some((name, _)) => Some(account.deadline + name.cap()?.saturating_sub(account.used[name as usize])),
             None => Some(account.deadline),
         }
     }
@@ -241,9 +234,9 @@ impl Window {
     }
 
     fn hold(&self, mut account: Account) -> Option<Timestamp> {
-        if let Some(name) = self.pause() {
-            let left = name.cap()?.saturating_sub(account.used[name as usize]);
-            account.deadline += left;
+        if let Some((running, name)) = self.running.zip(self.pause()) {
+            name.cap()?;
+            account.pause(name, running.since, Timestamp::NEVER);
         }
         Some(account.deadline)
     }
@@ -286,9 +279,9 @@ fn effective(name: PauseName, class: Class) -> Option<PauseName> {
 impl Account {
     fn apply(&mut self, config: WindowConfig, step: Step) {
         match step.kind {
-            StepKind::Pause { name, length } => {
+            StepKind::Pause { name, from, to } => {
                 if let Some(name) = effective(name, step.class) {
-                    self.pause(name, length);
+                    self.pause(name, from, to);
                 }
             }
             StepKind::Move { at, turn } => {
@@ -302,26 +295,60 @@ impl Account {
         }
     }
 
-    fn pause(&mut self, name: PauseName, length: Duration) {
+    /// Counts what belongs to this window of a pause, is not counted already, and does not go over the cap.
+    fn pause(&mut self, name: PauseName, from: Timestamp, to: Timestamp) {
+        let mut from = from.max(self.start);
+        let known = self.paused;
+        for (begun, ended) in known {
+            if begun <= from {
+                from = from.max(ended);
+            } else if begun < to {
+                // One in the middle: what lies before it, then what lies after.
+                self.count(name, from, begun);
+                from = ended;
+            }
+        }
+        if from < to {
+            self.count(name, from, to);
+        }
+    }
+
+    fn count(&mut self, name: PauseName, from: Timestamp, to: Timestamp) {
         let used = &mut self.used[name as usize];
+        let length = to.since(from);
         let allowed = name.cap().map_or(length, |cap| length.min(cap.saturating_sub(*used)));
         *used += allowed;
         self.deadline += allowed;
+        self.remember(from, from + allowed);
+    }
+
+    /// Keeps the latest pauses in order; what adjoins becomes one.
+    fn remember(&mut self, from: Timestamp, to: Timestamp) {
+        if let Some(next) = self.paused.iter_mut().find(|(begun, ended)| *ended == from || *begun == to) {
+            *next = (next.0.min(from), next.1.max(to));
+            return;
+        }
+        self.paused[0] = (from, to);
+        self.paused.sort_unstable();
+    }
+
+    /// The deadline of a window that starts at `at`, with what of the pauses so far belongs to it.
+    fn deadline_from(&self, config: WindowConfig, at: Timestamp) -> Timestamp {
+        let own = self.paused.iter().map(|(from, to)| to.since((*from).max(at)));
+        at + config.timeout + own.sum()
     }
 
     fn advance(&mut self, config: WindowConfig, at: Timestamp, class: Class) {
-        let added = (at + config.timeout).since(self.deadline);
+        let added = self.deadline_from(config, at).since(self.deadline);
+        let paid = if class == Class::Charged { added.min(self.budget) } else { added };
+        self.deadline += paid;
         match class {
-            Class::Pending | Class::Good => self.deadline += added,
-            Class::Refilling => {
-                self.deadline += added;
-                self.budget = config.noise_budget;
-            }
-            Class::Charged => {
-                let paid = added.min(self.budget);
-                self.budget -= paid;
-                self.deadline += paid;
-            }
+            Class::Pending | Class::Good => {}
+            Class::Refilling => self.budget = config.noise_budget,
+            Class::Charged => self.budget -= paid,
+        }
+        if paid == added {
+            self.start = self.start.max(at);
         }
     }
 }
