@@ -14,7 +14,7 @@ impl Call {
         // While it is open whether an answer is owed at all, what else holds the window comes first.
         let owed = self.owed.and_then(|owed| of(PauseName::Owed, owed.source()));
         let open = owed.is_some_and(|(_, _, class)| class == Class::Pending);
-        if owed.is_some() && !(open && !self.tools.is_empty()) {
+        if owed.is_some() && (!open || self.tools.is_empty()) {
             return owed;
         }
         if let Some(id) = self.sounding {
