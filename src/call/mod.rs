@@ -141,6 +141,8 @@ pub struct Call {
     turn: Turn,
     /// The caller has spoken or pressed a key.
     spoke: bool,
+    /// When the caller last pressed a key.
+    digit_at: Option<Timestamp>,
     reminded: bool,
     prompt_sounding: Option<AnnouncementKind>,
 
@@ -201,6 +203,7 @@ impl Call {
             spurts: Spurts::new(),
             turn: Turn { number: 0, source: Source::Sure, open: false, answer_by: now },
             spoke: false,
+            digit_at: None,
             reminded: false,
             prompt_sounding: None,
             model: ModelState::Away { since: now, retries: 0 },

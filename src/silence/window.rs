@@ -76,8 +76,8 @@ impl PauseName {
 enum StepKind {
     /// A new window start, by an interaction (which opens a turn: pause caps begin anew) or an answer's end.
     Move { at: Timestamp, turn: bool },
-    /// A pause of this length.
-    Pause { name: PauseName, length: Duration },
+    /// A pause in this stretch of time. Only what lies after the window's start and after other pauses counts.
+    Pause { name: PauseName, otherwise: Option<PauseName>, from: Timestamp, to: Timestamp },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,13 +87,35 @@ struct Step {
     class: Class,
 }
 
+/// Why the window stands still, and whose doing it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// The reason.
+    pub name: PauseName,
+    /// The turn whose answer is awaited or heard.
+    pub source: Source,
+    /// How that turn counts.
+    pub class: Class,
+    /// What would hold the window if this did not (the answer turns out to be owed to nobody).
+    pub otherwise: Option<PauseName>,
+}
+
 /// A pause under way.
 #[derive(Clone, Copy, Debug)]
 struct Running {
-    name: PauseName,
+    pause: Pause,
     since: Timestamp,
-    source: Source,
-    class: Class,
+}
+
+impl Running {
+    fn name(&self) -> Option<PauseName> {
+        effective(self.pause.name, self.pause.otherwise, self.pause.class)
+    }
+
+    fn step(&self, to: Timestamp) -> Step {
+        let Pause { name, source, class, otherwise } = self.pause;
+        Step { kind: StepKind::Pause { name, otherwise, from: self.since, to }, source, class }
+    }
 }
 
 /// The deadline and what it came from, up to some step.
@@ -102,6 +124,10 @@ struct Account {
     deadline: Timestamp,
     budget: Duration,
     used: [Duration; PauseName::ALL.len()],
+    /// The window's start; pauses before it belong to an older one.
+    start: Timestamp,
+    /// Pauses have been counted up to here.
+    paused_to: Timestamp,
 }
 
 /// Steps kept while a verdict is open. Verdicts are open for at most 8 s after a talkspurt's end and a talkspurt
@@ -130,6 +156,8 @@ impl Window {
             deadline: start + config.timeout,
             budget: config.noise_budget,
             used: [Duration::ZERO; PauseName::ALL.len()],
+            start,
+            paused_to: start,
         };
         let log = VecDeque::with_capacity(LOG_CAPACITY);
         Self { config, settled: account, log, current: account, running: None, overflows: 0 }
@@ -148,12 +176,11 @@ impl Window {
         self.push(Step { kind: StepKind::Move { at, turn: false }, source, class });
     }
 
-    /// A window that starts at `at` counts only what comes after it of a pause under way.
+    /// A pause under way is reckoned up to where a window starts before the start is.
     fn split_pause(&mut self, at: Timestamp) {
-        let Some(r) = self.running.as_mut().filter(|r| r.since < at) else { return };
-        let kind = StepKind::Pause { name: r.name, length: at - r.since };
-        let step = Step { kind, source: r.source, class: r.class };
-        r.since = at;
+        let Some(running) = self.running.as_mut().filter(|running| running.since < at) else { return };
+        let step = running.step(at);
+        running.since = at;
         self.push(step);
     }
 
@@ -163,39 +190,33 @@ impl Window {
         for step in self.log.iter_mut().filter(|step| step.source == source) {
             step.class = class;
         }
-        if let Some(running) = self.running.as_mut().filter(|running| running.source == source) {
-            running.class = class;
+        if let Some(running) = self.running.as_mut().filter(|running| running.pause.source == source) {
+            running.pause.class = class;
         }
         self.work_out();
     }
 
-    /// From `at` on the window stands still for this reason, or moves again (`None`). `source` is the turn whose
-    /// answer is awaited or heard. The same reason again changes nothing.
-    pub fn set_pause(&mut self, at: Timestamp, pause: Option<(PauseName, Source, Class)>) {
-        let same = match (&self.running, &pause) {
-            (Some(r), Some((name, source, _))) => r.name == *name && r.source == *source,
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        if same {
+    /// From `at` on the window stands still for this reason, or moves again (`None`). The same again changes nothing.
+    pub fn set_pause(&mut self, at: Timestamp, pause: Option<Pause>) {
+        let key = |pause: Pause| (pause.name, pause.source, pause.otherwise);
+        if self.running.map(|running| key(running.pause)) == pause.map(key) {
             return;
         }
-        if let Some(r) = self.running.take() {
-            let kind = StepKind::Pause { name: r.name, length: at.since(r.since) };
-            self.push(Step { kind, source: r.source, class: r.class });
+        if let Some(running) = self.running.take() {
+            self.push(running.step(at.max(running.since)));
         }
-        self.running = pause.map(|(name, source, class)| Running { name, since: at, source, class });
+        self.running = pause.map(|pause| Running { pause, since: at });
     }
 
-    /// A pause that has ended turns out to have lasted this much longer (its mark came late).
-    pub fn lengthen_pause(&mut self, name: PauseName, source: Source, class: Class, by: Duration) {
-        self.push(Step { kind: StepKind::Pause { name, length: by }, source, class });
+    /// A pause that has ended at `from` turns out to have lasted until `to` (its mark came late).
+    pub fn lengthen_pause(&mut self, pause: Pause, from: Timestamp, to: Timestamp) {
+        self.push(Running { pause, since: from }.step(to.max(from)));
     }
 
     /// The pause under way.
     #[must_use]
     pub fn pause(&self) -> Option<PauseName> {
-        self.running.and_then(|r| effective(r.name, r.class))
+        self.running.and_then(|running| running.name())
     }
 
     /// When the window ends if nothing else happens, given the pause under way; `None` while an unbounded pause
@@ -210,20 +231,16 @@ impl Window {
     pub fn deadline_with_noise(&self, good_until: Option<Timestamp>, end: Timestamp) -> Option<Timestamp> {
         let mut account = self.current;
         // What the pause under way has used so far stands before the noise.
-        let paused = self.running.and_then(|r| Some((effective(r.name, r.class)?, end.since(r.since))));
-        if let Some((name, so_far)) = paused {
-            account.pause(name, so_far);
+        let paused = self.running.and_then(|running| Some((running.name()?, running.since)));
+        if let Some((name, since)) = paused {
+            account.pause(name, since, end);
         }
         if let Some(at) = good_until {
             account.advance(self.config, at.min(end), Class::Good);
         }
         account.advance(self.config, end, Class::Charged);
         match paused {
-            Some((name, so_far)) => {
-                let cap = name.cap()?;
-                let used = self.current.used[name as usize];
-                Some(account.deadline + cap.saturating_sub(used).saturating_sub(so_far))
-            }
+            Some((name, _)) => Some(account.deadline + name.cap()?.saturating_sub(account.used[name as usize])),
             None => Some(account.deadline),
         }
     }
@@ -275,9 +292,9 @@ impl Window {
 }
 
 /// An answer to something that turned out to be noise was never owed, and is an idle prompt if it came.
-fn effective(name: PauseName, class: Class) -> Option<PauseName> {
+fn effective(name: PauseName, otherwise: Option<PauseName>, class: Class) -> Option<PauseName> {
     match (name, class) {
-        (PauseName::Owed, Class::Charged) => None,
+        (PauseName::Owed, Class::Charged) => otherwise,
         (PauseName::Agent, Class::Charged) => Some(PauseName::Idle),
         (name, _) => Some(name),
     }
@@ -286,9 +303,9 @@ fn effective(name: PauseName, class: Class) -> Option<PauseName> {
 impl Account {
     fn apply(&mut self, config: WindowConfig, step: Step) {
         match step.kind {
-            StepKind::Pause { name, length } => {
-                if let Some(name) = effective(name, step.class) {
-                    self.pause(name, length);
+            StepKind::Pause { name, otherwise, from, to } => {
+                if let Some(name) = effective(name, otherwise, step.class) {
+                    self.pause(name, from, to);
                 }
             }
             StepKind::Move { at, turn } => {
@@ -302,7 +319,9 @@ impl Account {
         }
     }
 
-    fn pause(&mut self, name: PauseName, length: Duration) {
+    fn pause(&mut self, name: PauseName, from: Timestamp, to: Timestamp) {
+        let length = to - from.max(self.start).max(self.paused_to);
+        self.paused_to = self.paused_to.max(to);
         let used = &mut self.used[name as usize];
         let allowed = name.cap().map_or(length, |cap| length.min(cap.saturating_sub(*used)));
         *used += allowed;
@@ -311,6 +330,9 @@ impl Account {
 
     fn advance(&mut self, config: WindowConfig, at: Timestamp, class: Class) {
         let added = (at + config.timeout).since(self.deadline);
+        if class != Class::Charged {
+            self.start = self.start.max(at);
+        }
         match class {
             Class::Pending | Class::Good => self.deadline += added,
             Class::Refilling => {

@@ -42,10 +42,15 @@ fn absent() -> Vec<Row> {
     vec![
         unanswered(question(row(24, "model never answers a turn")), Anchor::CallerEnd(0))
             .check(Check::EntryAt("asked", 0, is_asked, Anchor::CallerEnd(0), 8_000.0..=8_020.0))
-            .check(Check::That("one `response.create` before it counts as lost", |played, _| created(played, 17_500, 1))),
-        unanswered(row(25, "greeting never comes").settings(|s| s.greeting = Some(Greeting { interruptible: true })), Anchor::Stream)
-            .check(Check::EntryAt("asked again", 1, is_asked, Anchor::Stream, 8_000.0..=8_020.0))
-            .check(Check::That("the greeting and one `response.create`", |played, _| created(played, 15_000, 2))),
+            .check(Check::That("one `response.create` before it counts as lost", |played, _| {
+                created(played, 17_500, 1)
+            })),
+        unanswered(
+            row(25, "greeting never comes").settings(|s| s.greeting = Some(Greeting { interruptible: true })),
+            Anchor::Stream,
+        )
+        .check(Check::EntryAt("asked again", 1, is_asked, Anchor::Stream, 8_000.0..=8_020.0))
+        .check(Check::That("the greeting and one `response.create`", |played, _| created(played, 15_000, 2))),
     ]
 }
 
@@ -100,7 +105,13 @@ fn tools() -> Vec<Row> {
             .reply(&[Part::Talk(1_000, "One moment.")])
             .reply(&[Part::Talk(1_000, "It is here.")])
             .check(SILENCE_BY_US)
-            .check(Check::EntryAt("the answer", 0, |c| matches!(c, Cause::AgentAudible), Anchor::CallerEnd(1), 1_000.0..=2_000.0))
+            .check(Check::EntryAt(
+                "the answer",
+                0,
+                |c| matches!(c, Cause::AgentAudible),
+                Anchor::CallerEnd(1),
+                1_000.0..=2_000.0,
+            ))
             .check(Check::AgentWhole(0))
             .check(Check::GoodbyeHeardAfterAgent(1, 30_000.0..=30_020.0)),
         working(28, "a tool of 200 s")

@@ -27,7 +27,13 @@ pub(super) fn rows() -> Vec<Row> {
         talk(34, "caller turns quiet, −12 dB, keeps talking for 95 s without a pause, no transcripts")
             .hears(Hears::NoTranscripts)
             .at(Anchor::Stream, 8_000, Act::Say(95_000, -32.0, "And then …"))
-            .check(Check::EntryAt("ended", 0, |c| matches!(c, Cause::EndingBegan(_)), Anchor::CallerEnd(1), 0.0..=60_000.0)),
+            .check(Check::EntryAt(
+                "ended",
+                0,
+                |c| matches!(c, Cause::EndingBegan(_)),
+                Anchor::CallerEnd(1),
+                0.0..=60_000.0,
+            )),
         talk(35, "steady hum keeps the detector on")
             .hears(Hears::NoTurns)
             .at(Anchor::Stream, 8_000, Act::Say(600_000, -30.0, ""))
@@ -41,9 +47,10 @@ pub(super) fn rows() -> Vec<Row> {
     for _ in 0..60 {
         row = row.reply(&[Part::Talk(1_000, "Sunny?")]);
     }
-    rows.push(row.check(SILENCE_BY_US).check(Check::That("120 s past the last words at the latest", |played, _| {
-        begins_after(played, 120_000.0)
-    })));
+    rows.push(
+        row.check(SILENCE_BY_US)
+            .check(Check::That("120 s past the last words at the latest", |played, _| begins_after(played, 120_000.0))),
+    );
     rows
 }
 

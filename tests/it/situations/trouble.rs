@@ -56,7 +56,13 @@ fn machines() -> Row {
             .reply(&[Part::Talk(1_500, "Thank you for holding.")]);
     }
     call.check(Check::Ends(Reason::MaxDuration, Party::Us))
-        .check(Check::EntryAt("begun", 0, |c| matches!(c, Cause::EndingBegan(_)), Anchor::Stream, 120_000.0..=120_020.0))
+        .check(Check::EntryAt(
+            "begun",
+            0,
+            |c| matches!(c, Cause::EndingBegan(_)),
+            Anchor::Stream,
+            120_000.0..=120_020.0,
+        ))
         .check(Check::Whole(AnnouncementKind::Farewell(FarewellKind::MaxDuration)))
         .check(Check::ClosedAfterMark(0.0..=1_000.0))
 }
