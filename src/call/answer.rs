@@ -64,8 +64,9 @@ impl Call {
         self.timers.clear(TimerReason::ModelLost);
         self.timers.clear(TimerReason::ModelRetry);
         self.enter(now, Cause::ModelBack);
+        let greeting_asked = self.greeting_asked;
         self.ask_for_greeting(now);
-        if self.owed.is_some_and(|owed| owed.to_speech() || self.greeting_asked) && self.ending.is_none() {
+        if self.owed.is_some_and(|owed| owed.to_speech() || greeting_asked) && self.ending.is_none() {
             // The words since the loss reach the new session; should the server hear no turn in them, we ask.
             self.want_response(now + Duration::from_secs(1));
         }
@@ -93,6 +94,7 @@ impl Call {
         for response in &mut self.responses {
             response.active = false;
         }
+        self.response_asked = None;
         self.response_wanted = false;
         self.timers.clear(TimerReason::ResponseWanted);
         self.resolve_all_verdicts(now);
@@ -118,6 +120,7 @@ impl Call {
             return;
         }
         self.response_wanted = false;
+        self.response_asked = None;
         self.uncommitted = false;
         self.timers.clear(TimerReason::ResponseWanted);
         let greeting = self.greeting_asked && self.turn.number == 1 && !self.responses.iter().any(|r| r.greeting);
@@ -260,6 +263,7 @@ impl Call {
             && !active
             && self.tools.is_empty()
             && !self.response_wanted
+            && self.response_asked.is_none_or(|at| now >= at + super::owed::OWED_LOST)
         {
             self.turn.open = false;
         }
@@ -287,6 +291,7 @@ impl Call {
 
     pub(super) fn create_response(&mut self, now: Timestamp) {
         self.tell_model(ModelRequest::CreateResponse);
+        self.response_asked = Some(now);
         self.enter(now, Cause::ResponseAsked);
     }
 

@@ -152,6 +152,8 @@ pub struct Call {
     sounding: Option<ResponseId>,
     owed: Option<Owed>,
     response_wanted: bool,
+    /// Asked for, and not yet begun.
+    response_asked: Option<Timestamp>,
     greeting_asked: bool,
     /// The server hears speech that it has not yet taken as a turn.
     uncommitted: bool,
@@ -211,6 +213,7 @@ impl Call {
             sounding: None,
             owed: None,
             response_wanted: false,
+            response_asked: None,
             greeting_asked: false,
             uncommitted: false,
             server_heard_at: None,

@@ -26,8 +26,6 @@ const FIRST_STAMP_MS: i64 = 300;
 const AHEAD_MS: u64 = 1000;
 /// Of a longer gap the model gets only this much as silence.
 const PADDED: u64 = 10 * 8_000;
-/// Frames of a gap that are passed over in one step.
-const GAP_FRAMES_AT_ONCE: u64 = 50;
 /// A key's tone may have begun this long before its message, and last this long after it.
 const TONE_BEFORE: u64 = 400 * 8;
 const TONE_AFTER: u64 = 200 * 8;
@@ -182,49 +180,33 @@ impl Inbound {
         ended
     }
 
-    /// Works off the next frame.
+    /// Works off the next frame. Frames that never came go by with it: after a gap the caller is heard at once.
     pub(super) fn next_frame(&mut self, echo: &mut Echo, feed: &mut Feed) -> Option<[Option<TalkspurtEvent>; 2]> {
-        if !self.has_frame() {
-            return None;
+        while self.has_frame() {
+            let (events, missing) = self.one_frame(echo, feed);
+            if !missing || events != [None; 2] || !self.has_frame() {
+                return Some(events);
+            }
         }
+        None
+    }
+
+    /// The next frame's events, and whether it never came.
+    fn one_frame(&mut self, echo: &mut Echo, feed: &mut Feed) -> ([Option<TalkspurtEvent>; 2], bool) {
         self.skip_long_gap(feed);
-        if let Some(frames) = self.whole_frames_of_gap() {
-            return Some(self.pass_gap(frames, feed));
-        }
         let heard_samples = self.fill();
         let at = self.processed;
         self.processed += FRAME;
         self.partial_len = 0;
         feed.push(&self.partial);
         if heard_samples == 0 {
-            return Some(self.tracker.push(at, false, Dbfs::SILENCE));
+            return (self.tracker.push(at, false, Dbfs::SILENCE), true);
         }
         let mut frame: Frame = [0; FRAME_SAMPLES];
         mulaw::decode_into(&self.partial, &mut frame);
         let level = Dbfs::of(&frame);
         let voiced = self.vad.process(&frame).voiced && !echo.explains(at, level);
-        Some(self.tracker.push(at, voiced, level))
-    }
-
-    /// Whole frames of a gap that are next, at most a second of them: known silence needs no detector.
-    fn whole_frames_of_gap(&self) -> Option<u64> {
-        let gap = self.gaps.front().filter(|gap| gap.before == self.popped && self.partial_len == 0)?;
-        Some((gap.samples / FRAME).min(GAP_FRAMES_AT_ONCE)).filter(|frames| *frames > 0)
-    }
-
-    fn pass_gap(&mut self, frames: u64, feed: &mut Feed) -> [Option<TalkspurtEvent>; 2] {
-        if let Some(gap) = self.gaps.front_mut() {
-            gap.samples -= frames * FRAME;
-            if gap.samples == 0 {
-                self.gaps.pop_front();
-            }
-        }
-        for _ in 0..frames {
-            feed.push(&[MULAW_SILENCE; FRAME_SAMPLES]);
-        }
-        self.processed += frames * FRAME;
-        let last = MediaTime::from_samples(self.processed.samples() - FRAME);
-        self.tracker.push(last, false, Dbfs::SILENCE)
+        (self.tracker.push(at, voiced, level), false)
     }
 
     /// Silence of a long gap that nobody needs: neither detector nor model.

@@ -76,7 +76,7 @@ impl PauseName {
 enum StepKind {
     /// A new window start, by an interaction (which opens a turn: pause caps begin anew) or an answer's end.
     Move { at: Timestamp, turn: bool },
-    /// A pause in this stretch of time. Only what lies after the window's start and after other pauses counts.
+    /// A pause.
     Pause { name: PauseName, otherwise: Option<PauseName>, from: Timestamp, to: Timestamp },
 }
 
@@ -118,16 +118,19 @@ impl Running {
     }
 }
 
+/// Pauses remembered to tell which part of another one, or of a window that starts late, they overlap.
+const PAUSES: usize = 4;
+
 /// The deadline and what it came from, up to some step.
 #[derive(Clone, Copy, Debug)]
 struct Account {
+    /// Where the window starts; of a pause only what comes after counts.
+    start: Timestamp,
     deadline: Timestamp,
     budget: Duration,
+    /// The latest pauses as they were counted, apart from each other, oldest first.
+    paused: [(Timestamp, Timestamp); PAUSES],
     used: [Duration; PauseName::ALL.len()],
-    /// The window's start; pauses before it belong to an older one.
-    start: Timestamp,
-    /// Pauses have been counted up to here.
-    paused_to: Timestamp,
 }
 
 /// Steps kept while a verdict is open. Verdicts are open for at most 8 s after a talkspurt's end and a talkspurt
@@ -153,11 +156,11 @@ impl Window {
     #[must_use]
     pub fn new(config: WindowConfig, start: Timestamp) -> Self {
         let account = Account {
+            start,
+            paused: [(start, start); PAUSES],
             deadline: start + config.timeout,
             budget: config.noise_budget,
             used: [Duration::ZERO; PauseName::ALL.len()],
-            start,
-            paused_to: start,
         };
         let log = VecDeque::with_capacity(LOG_CAPACITY);
         Self { config, settled: account, log, current: account, running: None, overflows: 0 }
@@ -166,22 +169,12 @@ impl Window {
     /// An interaction ended at `at`: a talkspurt's last voiced frame, a digit. Opens a turn, so pause caps begin
     /// anew (unless it is charged).
     pub fn interaction(&mut self, at: Timestamp, source: Source, class: Class) {
-        self.split_pause(at);
         self.push(Step { kind: StepKind::Move { at, turn: true }, source, class });
     }
 
     /// The agent's answer to `source` ended at `at`, acknowledged or estimated.
     pub fn answer_ended(&mut self, at: Timestamp, source: Source, class: Class) {
-        self.split_pause(at);
         self.push(Step { kind: StepKind::Move { at, turn: false }, source, class });
-    }
-
-    /// A pause under way is reckoned up to where a window starts before the start is.
-    fn split_pause(&mut self, at: Timestamp) {
-        let Some(running) = self.running.as_mut().filter(|running| running.since < at) else { return };
-        let step = running.step(at);
-        running.since = at;
-        self.push(step);
     }
 
     /// A verdict changed: every step of this talkspurt now counts so.
@@ -203,14 +196,14 @@ impl Window {
             return;
         }
         if let Some(running) = self.running.take() {
-            self.push(running.step(at.max(running.since)));
+            self.push(running.step(at));
         }
         self.running = pause.map(|pause| Running { pause, since: at });
     }
 
     /// A pause that has ended at `from` turns out to have lasted until `to` (its mark came late).
     pub fn lengthen_pause(&mut self, pause: Pause, from: Timestamp, to: Timestamp) {
-        self.push(Running { pause, since: from }.step(to.max(from)));
+        self.push(Running { pause, since: from }.step(to));
     }
 
     /// The pause under way.
@@ -230,7 +223,6 @@ impl Window {
     #[must_use]
     pub fn deadline_with_noise(&self, good_until: Option<Timestamp>, end: Timestamp) -> Option<Timestamp> {
         let mut account = self.current;
-        // What the pause under way has used so far stands before the noise.
         let paused = self.running.and_then(|running| Some((running.name()?, running.since)));
         if let Some((name, since)) = paused {
             account.pause(name, since, end);
@@ -258,9 +250,9 @@ impl Window {
     }
 
     fn hold(&self, mut account: Account) -> Option<Timestamp> {
-        if let Some(name) = self.pause() {
-            let left = name.cap()?.saturating_sub(account.used[name as usize]);
-            account.deadline += left;
+        if let Some((running, name)) = self.running.zip(self.pause()) {
+            name.cap()?;
+            account.pause(name, running.since, Timestamp::NEVER);
         }
         Some(account.deadline)
     }
@@ -319,31 +311,60 @@ impl Account {
         }
     }
 
+    /// Counts what belongs to this window of a pause, is not counted already, and does not go over the cap.
     fn pause(&mut self, name: PauseName, from: Timestamp, to: Timestamp) {
-        let length = to - from.max(self.start).max(self.paused_to);
-        self.paused_to = self.paused_to.max(to);
+        let mut from = from.max(self.start);
+        let known = self.paused;
+        for (begun, ended) in known {
+            if begun <= from {
+                from = from.max(ended);
+            } else if begun < to {
+                // One in the middle: what lies before it, then what lies after.
+                self.count(name, from, begun);
+                from = ended;
+            }
+        }
+        if from < to {
+            self.count(name, from, to);
+        }
+    }
+
+    fn count(&mut self, name: PauseName, from: Timestamp, to: Timestamp) {
         let used = &mut self.used[name as usize];
+        let length = to.since(from);
         let allowed = name.cap().map_or(length, |cap| length.min(cap.saturating_sub(*used)));
         *used += allowed;
         self.deadline += allowed;
+        self.remember(from, from + allowed);
+    }
+
+    /// Keeps the latest pauses in order; what adjoins becomes one.
+    fn remember(&mut self, from: Timestamp, to: Timestamp) {
+        if let Some(next) = self.paused.iter_mut().find(|(begun, ended)| *ended == from || *begun == to) {
+            *next = (next.0.min(from), next.1.max(to));
+            return;
+        }
+        self.paused[0] = (from, to);
+        self.paused.sort_unstable();
+    }
+
+    /// The deadline of a window that starts at `at`, with what of the pauses so far belongs to it.
+    fn deadline_from(&self, config: WindowConfig, at: Timestamp) -> Timestamp {
+        let own = self.paused.iter().map(|(from, to)| to.since((*from).max(at)));
+        at + config.timeout + own.sum()
     }
 
     fn advance(&mut self, config: WindowConfig, at: Timestamp, class: Class) {
-        let added = (at + config.timeout).since(self.deadline);
-        if class != Class::Charged {
-            self.start = self.start.max(at);
-        }
+        let added = self.deadline_from(config, at).since(self.deadline);
+        let paid = if class == Class::Charged { added.min(self.budget) } else { added };
+        self.deadline += paid;
         match class {
-            Class::Pending | Class::Good => self.deadline += added,
-            Class::Refilling => {
-                self.deadline += added;
-                self.budget = config.noise_budget;
-            }
-            Class::Charged => {
-                let paid = added.min(self.budget);
-                self.budget -= paid;
-                self.deadline += paid;
-            }
+            Class::Pending | Class::Good => {}
+            Class::Refilling => self.budget = config.noise_budget,
+            Class::Charged => self.budget -= paid,
+        }
+        if paid == added {
+            self.start = self.start.max(at);
         }
     }
 }

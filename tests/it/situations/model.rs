@@ -152,7 +152,6 @@ fn together() -> Vec<Row> {
     let both = |what, before: i64| {
         talk(46, what)
             .at(Anchor::Deadline, -before, Act::Speaks(vec![Part::Talk(3_000, "By the way, …")]))
-            .check(SILENCE_BY_US)
             .check(Check::That("its audio is dropped", |played, _| {
                 let heard = find(played.world.carrier.heard(), &played.agent[1][..160], 0);
                 if heard.is_none() { Ok(()) } else { Err("it is heard".into()) }
@@ -161,9 +160,10 @@ fn together() -> Vec<Row> {
     };
     vec![
         both("silence farewell and a model response start together", 10)
+            .check(SILENCE_BY_US)
             .check(Check::Whole(GOODBYE))
             .check(Check::TakenBack(0)),
-        both("… the response just after the farewell", -30).check(Check::Whole(GOODBYE)),
+        both("… the response just after the farewell", -30).check(SILENCE_BY_US).check(Check::Whole(GOODBYE)),
         both("… and on take-back `response.create`", 10)
             .at(Anchor::Goodbye, 1_000, Act::Say(1_000, -20.0, "I'm here."))
             .check(Check::TakenBack(1))
