@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Call, Cause, EndedBy, MediaCommand, MediaEvent, Reason, SilentAgent, phrases};
 use crate::{
     model::{ModelRequest, ResponseId, ResponseStatus},
-    silence::{PauseName, Source},
+    silence::Source,
     time::{TimerReason, Timestamp},
 };
 
@@ -237,20 +237,11 @@ impl Call {
 
     fn agent_end_moved(&mut self, now: Timestamp, at: Timestamp, by: Duration) {
         let Some(last) = self.last_silent else { return };
-        let by = by.min(at - last.at);
-        let from = at.before(by);
         self.last_silent = Some(SilentAgent { at, ..last });
         let turn = self.responses.iter().rev().find(|r| r.id == last.response).and_then(|r| r.turn);
-        match turn {
-            Some((number, source)) if number == self.turn.number => {
-                self.window.answer_ended(at, source, self.class_of(source));
-            }
-            Some((_, source)) => {
-                self.window.lengthen_pause(PauseName::Agent, source, self.class_of(source), from, at);
-            }
-            None => {
-                self.window.lengthen_pause(PauseName::Idle, Source::Sure, self.class_of(Source::Sure), from, at);
-            }
+        match turn.filter(|(number, _)| *number == self.turn.number) {
+            Some((_, source)) => self.window.answer_ended(at, source, self.class_of(source)),
+            None => self.window.lengthen_pause(self.pause_of_response(last.response), last.at, at),
         }
         if self.timers.get(TimerReason::ModelGoodbye).is_some() {
             self.timers.set(TimerReason::ModelGoodbye, at + GOODBYE_TIME);
@@ -347,8 +338,8 @@ impl Call {
         }
         self.goodbye_said = None;
         // Words or a key of the caller since then have answered it already.
-        let spoke = self.spurts.last().is_some_and(|spurt| spurt.heard.start >= at);
-        if spoke || self.record.caller_silent_since.is_some_and(|since| since > at) {
+        let spoken = self.spurts.last().is_some_and(|spurt| spurt.heard.start >= at);
+        if spoken || self.digit_at.is_some_and(|digit_at| digit_at >= at) {
             return;
         }
         self.timers.set(TimerReason::ModelGoodbye, at + GOODBYE_TIME);

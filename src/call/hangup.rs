@@ -23,7 +23,12 @@ impl Call {
         if let Some(call) = self.ending.as_mut().and_then(|ending| ending.tool_call.take()) {
             self.answer_tool(call, ToolAnswer::HungUp);
         }
-        for reason in [TimerReason::HangupEarliest, TimerReason::HangupBound, TimerReason::TerminalMark] {
+        for reason in [
+            TimerReason::HangupEarliest,
+            TimerReason::HangupBound,
+            TimerReason::ClosingBound,
+            TimerReason::TerminalMark,
+        ] {
             self.timers.clear(reason);
         }
         let close_by = self.ending.and_then(|ending| ending.bound).map(|bound| bound + super::farewell::HANGUP_RESERVE);

@@ -141,6 +141,8 @@ pub struct Call {
     turn: Turn,
     /// The caller has spoken or pressed a key.
     spoke: bool,
+    /// When the caller last pressed a key.
+    digit_at: Option<Timestamp>,
     reminded: bool,
     prompt_sounding: Option<AnnouncementKind>,
 
@@ -203,6 +205,7 @@ impl Call {
             spurts: Spurts::new(),
             turn: Turn { number: 0, source: Source::Sure, open: false, answer_by: now },
             spoke: false,
+            digit_at: None,
             reminded: false,
             prompt_sounding: None,
             model: ModelState::Away { since: now, retries: 0 },
@@ -362,7 +365,6 @@ impl Call {
                 // The window looks at verdicts, pauses and the reminder by itself in each decision.
                 TimerReason::VerdictDue => self.resolve_overdue_verdicts(now),
                 TimerReason::MarkOverdue
-                | TimerReason::PauseCap
                 | TimerReason::OpenSpurtCharged
                 | TimerReason::Reminder
                 | TimerReason::Silence => {}

@@ -77,7 +77,7 @@ enum StepKind {
     /// A new window start, by an interaction (which opens a turn: pause caps begin anew) or an answer's end.
     Move { at: Timestamp, turn: bool },
     /// A pause.
-    Pause { name: PauseName, from: Timestamp, to: Timestamp },
+    Pause { name: PauseName, otherwise: Option<PauseName>, from: Timestamp, to: Timestamp },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,13 +87,35 @@ struct Step {
     class: Class,
 }
 
+/// Why the window stands still, and whose doing it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// The reason.
+    pub name: PauseName,
+    /// The turn whose answer is awaited or heard.
+    pub source: Source,
+    /// How that turn counts.
+    pub class: Class,
+    /// What would hold the window if this did not (the answer turns out to be owed to nobody).
+    pub otherwise: Option<PauseName>,
+}
+
 /// A pause under way.
 #[derive(Clone, Copy, Debug)]
 struct Running {
-    name: PauseName,
+    pause: Pause,
     since: Timestamp,
-    source: Source,
-    class: Class,
+}
+
+impl Running {
+    fn name(&self) -> Option<PauseName> {
+        effective(self.pause.name, self.pause.otherwise, self.pause.class)
+    }
+
+    fn step(&self, to: Timestamp) -> Step {
+        let Pause { name, source, class, otherwise } = self.pause;
+        Step { kind: StepKind::Pause { name, otherwise, from: self.since, to }, source, class }
+    }
 }
 
 /// Pauses remembered to tell which part of another one, or of a window that starts late, they overlap.
@@ -161,39 +183,33 @@ impl Window {
         for step in self.log.iter_mut().filter(|step| step.source == source) {
             step.class = class;
         }
-        if let Some(running) = self.running.as_mut().filter(|running| running.source == source) {
-            running.class = class;
+        if let Some(running) = self.running.as_mut().filter(|running| running.pause.source == source) {
+            running.pause.class = class;
         }
         self.work_out();
     }
 
-    /// From `at` on the window stands still for this reason, or moves again (`None`). `source` is the turn whose
-    /// answer is awaited or heard. The same reason again changes nothing.
-    pub fn set_pause(&mut self, at: Timestamp, pause: Option<(PauseName, Source, Class)>) {
-        let same = match (&self.running, &pause) {
-            (Some(r), Some((name, source, _))) => r.name == *name && r.source == *source,
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        if same {
+    /// From `at` on the window stands still for this reason, or moves again (`None`). The same again changes nothing.
+    pub fn set_pause(&mut self, at: Timestamp, pause: Option<Pause>) {
+        let key = |pause: Pause| (pause.name, pause.source, pause.otherwise);
+        if self.running.map(|running| key(running.pause)) == pause.map(key) {
             return;
         }
-        if let Some(r) = self.running.take() {
-            let kind = StepKind::Pause { name: r.name, from: r.since, to: at };
-            self.push(Step { kind, source: r.source, class: r.class });
+        if let Some(running) = self.running.take() {
+            self.push(running.step(at));
         }
-        self.running = pause.map(|(name, source, class)| Running { name, since: at, source, class });
+        self.running = pause.map(|pause| Running { pause, since: at });
     }
 
     /// A pause that has ended at `from` turns out to have lasted until `to` (its mark came late).
-    pub fn lengthen_pause(&mut self, name: PauseName, source: Source, class: Class, from: Timestamp, to: Timestamp) {
-        self.push(Step { kind: StepKind::Pause { name, from, to }, source, class });
+    pub fn lengthen_pause(&mut self, pause: Pause, from: Timestamp, to: Timestamp) {
+        self.push(Running { pause, since: from }.step(to));
     }
 
     /// The pause under way.
     #[must_use]
     pub fn pause(&self) -> Option<PauseName> {
-        self.running.and_then(|r| effective(r.name, r.class))
+        self.running.and_then(|running| running.name())
     }
 
     /// When the window ends if nothing else happens, given the pause under way; `None` while an unbounded pause
@@ -207,7 +223,7 @@ impl Window {
     #[must_use]
     pub fn deadline_with_noise(&self, good_until: Option<Timestamp>, end: Timestamp) -> Option<Timestamp> {
         let mut account = self.current;
-        let paused = self.running.and_then(|r| Some((effective(r.name, r.class)?, r.since)));
+        let paused = self.running.and_then(|running| Some((running.name()?, running.since)));
         if let Some((name, since)) = paused {
             account.pause(name, since, end);
         }
@@ -268,9 +284,9 @@ impl Window {
 }
 
 /// An answer to something that turned out to be noise was never owed, and is an idle prompt if it came.
-fn effective(name: PauseName, class: Class) -> Option<PauseName> {
+fn effective(name: PauseName, otherwise: Option<PauseName>, class: Class) -> Option<PauseName> {
     match (name, class) {
-        (PauseName::Owed, Class::Charged) => None,
+        (PauseName::Owed, Class::Charged) => otherwise,
         (PauseName::Agent, Class::Charged) => Some(PauseName::Idle),
         (name, _) => Some(name),
     }
@@ -279,8 +295,8 @@ fn effective(name: PauseName, class: Class) -> Option<PauseName> {
 impl Account {
     fn apply(&mut self, config: WindowConfig, step: Step) {
         match step.kind {
-            StepKind::Pause { name, from, to } => {
-                if let Some(name) = effective(name, step.class) {
+            StepKind::Pause { name, otherwise, from, to } => {
+                if let Some(name) = effective(name, otherwise, step.class) {
                     self.pause(name, from, to);
                 }
             }
