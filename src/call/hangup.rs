@@ -107,6 +107,10 @@ impl Call {
             return;
         }
         let reason = if by == Party::Caller { Reason::CallerHungUp } else { Reason::CarrierGone };
+        // At the same instant the caller's own end comes first.
+        if self.record.ending_begun_at == Some(now) {
+            self.record.reason = Some(reason);
+        }
         self.record.reason.get_or_insert(reason);
         self.record.ending_begun_at.get_or_insert(now);
         self.finish(now, by, true);
