@@ -249,8 +249,11 @@ impl Call {
         self.enter(now, Cause::AgentEndMoved { by });
     }
 
-    /// The turn ends at the first moment when nothing of it is left.
+    /// The turn ends at the first moment when nothing of it is left; not within an ending, which it may take back.
     pub(super) fn settle_turn(&mut self, now: Timestamp) {
+        if self.ending.is_some() {
+            return;
+        }
         let speaking = self.hearing.open.is_some_and(|heard| heard.counts);
         let agent = self.hearing.agent_audible || self.hearing.agent_unsent;
         let active = self.responses.iter().any(|r| r.active);

@@ -20,9 +20,7 @@ impl Call {
     /// Ends the call: request first, then the socket.
     pub(super) fn hang_up(&mut self, now: Timestamp) {
         self.set_stage(Stage::HangingUp);
-        if let Some(call) = self.ending.as_mut().and_then(|ending| ending.tool_call.take()) {
-            self.answer_tool(call, ToolAnswer::HungUp);
-        }
+        self.answer_hangup_call();
         for reason in [
             TimerReason::HangupEarliest,
             TimerReason::HangupBound,
@@ -36,6 +34,13 @@ impl Call {
         self.timers.set(TimerReason::HangupAnswer, answer_by);
         self.timers.set(TimerReason::HangupVerify, now + VERIFY);
         self.send_hangup(now);
+    }
+
+    /// The tool call that ends the call gets its answer.
+    fn answer_hangup_call(&mut self) {
+        if let Some(call) = self.ending.as_mut().and_then(|ending| ending.tool_call.take()) {
+            self.answer_tool(call, ToolAnswer::HungUp);
+        }
     }
 
     pub(super) fn send_hangup(&mut self, now: Timestamp) {
@@ -102,13 +107,14 @@ impl Call {
         if self.ended {
             return;
         }
-        if self.is_hanging_up() || self.ends_with_carrier_say() {
+        // At the same instant the caller's own end comes first.
+        let just_begun = by == Party::Caller && self.ending.is_some_and(|ending| ending.begun == now);
+        if !just_begun && (self.is_hanging_up() || self.ends_with_carrier_say()) {
             self.finish(now, Party::Us, true);
             return;
         }
         let reason = if by == Party::Caller { Reason::CallerHungUp } else { Reason::CarrierGone };
-        // At the same instant the caller's own end comes first.
-        if self.record.ending_begun_at == Some(now) {
+        if just_begun {
             self.record.reason = Some(reason);
         }
         self.record.reason.get_or_insert(reason);
@@ -122,6 +128,7 @@ impl Call {
         self.record.verified = verified;
         self.record.closed_at.get_or_insert(now);
         self.enter(now, Cause::LineClosed { by, verified });
+        self.answer_hangup_call();
         self.tell_model(ModelRequest::Close);
         self.ended = true;
     }

@@ -325,6 +325,10 @@ impl Account {
     /// Counts what belongs to this window of a pause, is not counted already, and does not go over the cap.
     fn pause(&mut self, name: PauseName, from: Timestamp, to: Timestamp) {
         let mut from = from.max(self.start);
+        if from >= self.deadline {
+            // Known late that the window was over: what began after it holds nothing.
+            return;
+        }
         let known = self.paused;
         for (begun, ended) in known {
             if begun <= from {
