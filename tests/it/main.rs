@@ -5,6 +5,8 @@
 
 mod cli;
 mod golden;
+mod hangup;
 mod layering;
 mod situations;
 mod sound;
+mod timers;
