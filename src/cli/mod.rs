@@ -1,6 +1,10 @@
 //! The command line: one file a subcommand.
 
+mod demo;
+mod replay;
+mod timeline;
 mod vad;
+mod wav;
 
 use std::process::ExitCode;
 
@@ -10,6 +14,10 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) enum Cli {
+    /// Play a whole call offline: caller, agent, silence, goodbye, hang-up.
+    Demo(demo::DemoArgs),
+    /// Play recordings through the whole call logic.
+    Replay(replay::ReplayArgs),
     /// Say where recordings hold voice.
     Vad(vad::VadArgs),
 }
@@ -19,6 +27,8 @@ impl Cli {
     pub(crate) fn run(&self) -> ExitCode {
         let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
         match self {
+            Self::Demo(args) => demo::run(args, &mut out, &mut err),
+            Self::Replay(args) => replay::run(args, &mut out, &mut err),
             Self::Vad(args) => vad::run(args, &mut out, &mut err),
         }
     }

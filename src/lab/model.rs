@@ -17,6 +17,8 @@ const SPEECH_LEVEL: f32 = -42.0;
 /// Voiced frames before it reports speech, and silent ones before it ends the turn (500 ms).
 const START_FRAMES: u32 = 5;
 const END_FRAMES: u32 = 25;
+/// A turn that does not end is taken as it is after this many milliseconds.
+const LONGEST_TURN: u64 = 6_000;
 /// A transcript takes this long.
 const TRANSCRIPT_TIME: Duration = Duration::from_millis(300);
 /// Audio comes five times faster than it plays.
@@ -444,9 +446,10 @@ impl ScriptedModel {
                 ear.turn = Some((at_ms, stream_ms.saturating_sub(back)));
                 self.news(now, ModelNews::SpeechStarted(at_ms));
             }
-            Some((start, start_stream)) if ear.quiet >= END_FRAMES => {
+            Some((start, start_stream)) if ear.quiet >= END_FRAMES || ear.appended_ms > start + LONGEST_TURN => {
                 ear.turn = None;
-                let back = u64::from(END_FRAMES) * 20;
+                ear.loud = 0;
+                let back = u64::from(ear.quiet) * 20;
                 let span = AppendedSpan { start_ms: start, end_ms: ear.appended_ms.saturating_sub(back) };
                 self.turn_ended(now, span, start_stream, stream_ms.saturating_sub(back));
             }

@@ -99,16 +99,19 @@ impl World {
     /// # Errors
     /// If the call does not end within five virtual hours.
     pub fn run(&mut self, mut script: impl FnMut(&mut Self, LedgerEntry)) -> Result<(), String> {
-        while self.step() {
+        loop {
+            let goes_on = self.step();
             while let Some(entry) = self.ledger.get(self.watched).copied() {
                 self.watched += 1;
                 script(self, entry);
+            }
+            if !goes_on {
+                return Ok(());
             }
             if self.now > Timestamp::ZERO + FOREVER {
                 return Err(format!("the call has not ended after {} s", FOREVER.as_secs()));
             }
         }
-        Ok(())
     }
 
     /// Runs until `at`, or until the call is over.

@@ -167,6 +167,12 @@ impl MediaPath {
         self.outbound.rendered(kind, announcement);
     }
 
+    /// A rendering that was given.
+    #[must_use]
+    pub fn rendering(&self, kind: AnnouncementKind) -> Option<&Announcement> {
+        self.outbound.rendering(kind)
+    }
+
     /// The carrier echoes a mark.
     pub fn mark(&mut self, now: Timestamp, mark: MarkId) {
         self.outbound.mark(now, &self.clock, mark);

@@ -141,6 +141,10 @@ impl Outbound {
         self.renderings[place(kind)] = Some(announcement);
     }
 
+    pub(super) fn rendering(&self, kind: AnnouncementKind) -> Option<&Announcement> {
+        self.renderings[place(kind)].as_ref()
+    }
+
     // ---- the agent's audio comes in ----
 
     pub(super) fn append(&mut self, response: ResponseId, item: ItemId, payload: &[u8]) {

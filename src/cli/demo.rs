@@ -1,0 +1,172 @@
+//! `quietline demo`: a whole call, offline, on virtual time.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use quietline::{
+    call::Reason,
+    replay::scenario::{Played, SCENARIOS, Scenario},
+    vad::Detector,
+};
+
+use super::{timeline::Timeline, wav};
+
+/// What `quietline demo` is asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// What happens in the call; `all` plays every scenario and prints a table.
+    #[arg(long, default_value = SCENARIOS[0].name, value_name = "NAME")]
+    scenario: String,
+    /// Virtual time: a minute's call takes a moment. The only mode for now, and so the default.
+    #[arg(long)]
+    fast: bool,
+    /// Detector: combined, webrtc or energy.
+    #[arg(long, default_value = Detector::default().name())]
+    detector: Detector,
+    /// Show every entry of the ledger.
+    #[arg(long, short)]
+    verbose: bool,
+    /// Where the stereo WAV goes: left what the caller said, right what the caller heard.
+    /// Default: quietline-demo-NAME.wav in the current folder.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_wav")]
+    wav: Option<PathBuf>,
+    /// Write no WAV.
+    #[arg(long)]
+    no_wav: bool,
+}
+
+/// Plays a scenario. The code is 0 if every rule was kept, 1 if one was broken, 2 if there is no such scenario.
+pub(crate) fn run(args: &DemoArgs, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
+    let result = if args.scenario == "all" {
+        play_all(args, out)
+    } else if let Some(scenario) = Scenario::find(&args.scenario) {
+        play_one(args, scenario, out)
+    } else {
+        let _ = writeln!(err, "quietline demo: there is no scenario {:?}; there are:", args.scenario);
+        for scenario in SCENARIOS {
+            let _ = writeln!(err, "  {:<14} {}", scenario.name, scenario.what);
+        }
+        return ExitCode::from(2);
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(err, "quietline demo: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn play_one(args: &DemoArgs, scenario: &Scenario, out: &mut dyn Write) -> Result<bool, String> {
+    let text = |error: io::Error| error.to_string();
+    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let timeout = scenario.settings().silence_timeout.get();
+    writeln!(out, "{}: {}.\n", scenario.name, scenario.what).map_err(text)?;
+    let mut timeline = Timeline::new(out, colour, args.verbose, timeout);
+    let mut failed = None;
+    let played = scenario.play(args.detector, |entry| {
+        if let Err(error) = timeline.entry(entry) {
+            failed.get_or_insert(error);
+        }
+    })?;
+    if let Some(error) = failed {
+        return Err(error.to_string());
+    }
+    summary(&played, out).map_err(text)?;
+    if !args.no_wav {
+        let file = args.wav.clone().unwrap_or_else(|| format!("quietline-demo-{}.wav", scenario.name).into());
+        let carrier = &played.world.carrier;
+        wav::write(&file, carrier.said(), carrier.heard(), carrier.heard().len())
+            .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        writeln!(out, "  listen           {} (left: said by the caller, right: heard)", file.display())
+            .map_err(text)?;
+    }
+    verdict(&played, out).map_err(text)
+}
+
+fn summary(played: &Played, out: &mut dyn Write) -> io::Result<()> {
+    let record = played.world.session.record();
+    let rules = &played.rules;
+    let error = |ms: Option<f64>| ms.map_or("–".into(), |ms| format!("{ms:+.0} ms"));
+    let seconds = |at: quietline::time::Timestamp| format!("{:.2} s", at.as_micros() as f64 / 1e6);
+    let by = record.ended_by.map_or("nobody", quietline::call::Party::name);
+    writeln!(out, "\n  ended by         {} (line closed by {by})", record.reason.map_or("nothing", Reason::name))?;
+    if let Some(deadline) = record.deadline {
+        writeln!(out, "  deadline         {}", seconds(deadline))?;
+    }
+    if let Some(goodbye) = record.goodbye_at {
+        writeln!(out, "  goodbye          {}", seconds(goodbye))?;
+    }
+    if let Some(closed) = record.closed_at {
+        writeln!(out, "  line closed      {}", seconds(closed))?;
+    }
+    if let Some(ms) = rules.mechanics_error_ms {
+        writeln!(out, "  mechanics error  {ms:+.0} ms   first goodbye frame against our deadline (0 to 20 allowed)")?;
+    }
+    writeln!(
+        out,
+        "  truth error      {}   goodbye against the same call with exact speech labels",
+        error(played.truth_error_ms)
+    )?;
+    if let Some(whole) = rules.goodbye_whole {
+        writeln!(
+            out,
+            "  goodbye whole    {}      every sample of it in what the caller heard",
+            if whole { "yes" } else { "NO" }
+        )?;
+    }
+    if let Some(ms) = rules.closed_after_mark_ms {
+        writeln!(out, "  closed after     {ms:.0} ms   from the end of the goodbye (at most 1000)")?;
+    }
+    if let Some(ms) = rules.closed_after_tool_ms {
+        writeln!(out, "  closed after     {ms:.0} ms   from the tool call (1000 to 5000)")?;
+    }
+    Ok(())
+}
+
+fn verdict(played: &Played, out: &mut dyn Write) -> io::Result<bool> {
+    for broken in &played.rules.broken {
+        writeln!(out, "  BROKEN           {broken}")?;
+    }
+    let good = played.rules.broken.is_empty();
+    if good {
+        writeln!(out, "  every rule kept")?;
+    }
+    Ok(good)
+}
+
+fn play_all(args: &DemoArgs, out: &mut dyn Write) -> Result<bool, String> {
+    let text = |error: io::Error| error.to_string();
+    let head = ("scenario", "ended by", "deadline", "goodbye", "closed", "mechanics", "truth");
+    let (a, b, c, d, e, f, g) = head;
+    writeln!(out, "{a:<14} {b:<14} {c:>10} {d:>10} {e:>10} {f:>10} {g:>10}  rules").map_err(text)?;
+    let mut good = true;
+    for scenario in SCENARIOS {
+        let played = scenario.play(args.detector, |_| {})?;
+        let record = played.world.session.record();
+        let seconds = |at: Option<quietline::time::Timestamp>| {
+            at.map_or("–".to_owned(), |at| format!("{:.2} s", at.as_micros() as f64 / 1e6))
+        };
+        let error = |ms: Option<f64>| ms.map_or("–".to_owned(), |ms| format!("{ms:+.0} ms"));
+        let broken = &played.rules.broken;
+        good &= broken.is_empty();
+        writeln!(
+            out,
+            "{:<14} {:<14} {:>10} {:>10} {:>10} {:>10} {:>10}  {}",
+            scenario.name,
+            record.reason.map_or("–", Reason::name),
+            seconds(record.deadline),
+            seconds(record.goodbye_at),
+            seconds(record.closed_at),
+            error(played.rules.mechanics_error_ms),
+            error(played.truth_error_ms),
+            if broken.is_empty() { "kept".to_owned() } else { broken.join("; ") },
+        )
+        .map_err(text)?;
+    }
+    Ok(good)
+}

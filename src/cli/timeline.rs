@@ -1,0 +1,174 @@
+//! A call's ledger as lines that a person can follow, in the terminal.
+
+use std::{io::Write, time::Duration};
+
+use quietline::{
+    call::{AnnouncementKind, Cause, LedgerEntry},
+    time::Timestamp,
+};
+
+/// Who a line is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    Line,
+    Caller,
+    Agent,
+    Window,
+    Us,
+}
+
+impl Lane {
+    /// Name and ANSI colour.
+    fn look(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Line => ("line", "2"),
+            Self::Caller => ("caller", "36"),
+            Self::Agent => ("agent", "32"),
+            Self::Window => ("silence", "33"),
+            Self::Us => ("quietline", "35"),
+        }
+    }
+}
+
+/// Silence is shown running in steps of this length.
+const STEP: Duration = Duration::from_secs(5);
+/// Characters of the bar that fills while the caller is quiet.
+const BAR: usize = 24;
+
+/// Prints ledger entries as they come, with the silence running in between.
+pub(crate) struct Timeline<'a> {
+    out: &'a mut dyn Write,
+    colour: bool,
+    verbose: bool,
+    timeout: Duration,
+    deadline: Option<Timestamp>,
+    shown_to: Timestamp,
+}
+
+impl<'a> Timeline<'a> {
+    /// Prints to `out`; `verbose` shows every entry of the ledger.
+    pub(crate) fn new(out: &'a mut dyn Write, colour: bool, verbose: bool, timeout: Duration) -> Self {
+        Self { out, colour, verbose, timeout, deadline: None, shown_to: Timestamp::ZERO }
+    }
+
+    /// The next entry.
+    pub(crate) fn entry(&mut self, entry: &LedgerEntry) -> std::io::Result<()> {
+        self.silence_until(entry.at)?;
+        self.deadline = entry.deadline;
+        self.shown_to = entry.at;
+        let (lane, text) =
+            if self.verbose { (lane(&entry.cause), Some(entry.cause.to_string())) } else { plain(&entry.cause) };
+        match text {
+            Some(text) => self.line(entry.at, lane, &text, entry.deadline),
+            None => Ok(()),
+        }
+    }
+
+    /// The window runs: a bar every five seconds.
+    fn silence_until(&mut self, at: Timestamp) -> std::io::Result<()> {
+        let Some(deadline) = self.deadline else { return Ok(()) };
+        let start = deadline.before(self.timeout);
+        let mut next = start + STEP;
+        while next < at && next <= deadline {
+            if next > self.shown_to + Duration::from_secs(1) {
+                let quiet = next - start;
+                let filled = BAR * quiet.as_millis() as usize / self.timeout.as_millis().max(1) as usize;
+                let bar = format!("{}{}", "█".repeat(filled), "░".repeat(BAR.saturating_sub(filled)));
+                let text = format!("{bar} {:.0} s of {:.0} s", quiet.as_secs_f64(), self.timeout.as_secs_f64());
+                self.line(next, Lane::Window, &text, None)?;
+            }
+            next += STEP;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, at: Timestamp, lane: Lane, text: &str, deadline: Option<Timestamp>) -> std::io::Result<()> {
+        let (name, colour) = lane.look();
+        let (on, off) = if self.colour { (format!("\x1b[{colour}m"), "\x1b[0m") } else { (String::new(), "") };
+        let seconds = at.as_micros() as f64 / 1e6;
+        let until = deadline.map_or(String::new(), |d| format!("goodbye at {:.2} s", d.as_micros() as f64 / 1e6));
+        writeln!(self.out, "{}", format!("{seconds:8.2} s  {on}{name:<10}{off} {text:<62} {until}").trim_end())
+    }
+}
+
+fn lane(cause: &Cause) -> Lane {
+    match cause {
+        Cause::SpeechBegan { .. }
+        | Cause::Talkspurt { .. }
+        | Cause::Verdict { .. }
+        | Cause::Digit(_)
+        | Cause::BargeIn { .. } => Lane::Caller,
+        Cause::AgentAudible
+        | Cause::AgentSilent { .. }
+        | Cause::AgentEndMoved { .. }
+        | Cause::ToolBegan
+        | Cause::ToolEnded { .. }
+        | Cause::ResponseAsked
+        | Cause::ModelAway
+        | Cause::ModelBack
+        | Cause::BacklogFull
+        | Cause::BargeInFalse
+        | Cause::GoodbyeHeard => Lane::Agent,
+        Cause::AnswerOwed { .. } | Cause::AnswerPaid | Cause::Paused(_) | Cause::Unpaused | Cause::Charged { .. } => {
+            Lane::Window
+        }
+        Cause::Announced { .. }
+        | Cause::AnnouncementEnded { .. }
+        | Cause::NotRendered { .. }
+        | Cause::EndingBegan(_)
+        | Cause::TakenBack { .. }
+        | Cause::TerminalMark(_)
+        | Cause::CarrierSays
+        | Cause::HangupSent { .. }
+        | Cause::HangupFailed => Lane::Us,
+        Cause::StreamStarted | Cause::InboundGap(_) | Cause::StreamClosed | Cause::LineClosed { .. } => Lane::Line,
+    }
+}
+
+/// What a newcomer wants to see, in their words; `None` for what only explains the arithmetic.
+fn plain(cause: &Cause) -> (Lane, Option<String>) {
+    let text = match *cause {
+        Cause::SpeechBegan { .. } => Some("speaks".to_owned()),
+        Cause::Talkspurt { start, end, below_floor, .. } => Some(format!(
+            "is quiet again, after {:.1} s{}",
+            (end - start).as_secs_f64(),
+            if below_floor { " (far quieter than before: background)" } else { "" }
+        )),
+        Cause::AgentAudible => Some("speaks".to_owned()),
+        Cause::AgentSilent { .. } => Some("was heard to the end; the silence is counted from here".to_owned()),
+        Cause::Announced { kind: kind @ AnnouncementKind::Farewell(_), length, .. } => {
+            Some(format!("says goodbye ({kind}, {:.1} s)", length.as_secs_f64()))
+        }
+        Cause::AnnouncementEnded { .. }
+        | Cause::Verdict { .. }
+        | Cause::AnswerOwed { .. }
+        | Cause::AnswerPaid
+        | Cause::Paused(_)
+        | Cause::Unpaused
+        | Cause::ResponseAsked
+        | Cause::ModelBack => None,
+        Cause::StreamStarted
+        | Cause::Charged { .. }
+        | Cause::Digit(_)
+        | Cause::AgentEndMoved { .. }
+        | Cause::Announced { .. }
+        | Cause::NotRendered { .. }
+        | Cause::BargeIn { .. }
+        | Cause::BargeInFalse
+        | Cause::ToolBegan
+        | Cause::ToolEnded { .. }
+        | Cause::ModelAway
+        | Cause::BacklogFull
+        | Cause::InboundGap(_)
+        | Cause::GoodbyeHeard
+        | Cause::EndingBegan(_)
+        | Cause::TakenBack { .. }
+        | Cause::TerminalMark(_)
+        | Cause::CarrierSays
+        | Cause::HangupSent { .. }
+        | Cause::HangupFailed
+        | Cause::StreamClosed
+        | Cause::LineClosed { .. } => Some(cause.to_string()),
+    };
+    (lane(cause), text)
+}
