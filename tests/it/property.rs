@@ -2,7 +2,7 @@
 //!
 //! `QUIETLINE_PROPERTY_RUNS=N` runs N calls (2,000 by default), `QUIETLINE_PROPERTY_SEED=S` begins at seed S (0). A
 //! failure names its seed; `QUIETLINE_PROPERTY_SEED=S QUIETLINE_PROPERTY_RUNS=1 cargo test --test it property`
-//! repeats it.
+//! repeats it, `QUIETLINE_PROPERTY_LINES=N` shows more of it, `QUIETLINE_PROPERTY_ALL=1` goes on after a failure.
 
 #![allow(clippy::wildcard_enum_match_arm)]
 
@@ -24,7 +24,7 @@ use trace::Trace;
 
 const RUNS: u64 = 2_000;
 /// Lines of a trace that a failure shows.
-const SHOWN: usize = 60;
+const SHOWN: u64 = 60;
 
 /// How often each ending was reached, and each take-back.
 #[derive(Clone, Copy, Debug, Default)]
@@ -91,7 +91,8 @@ fn run(seed: u64, trace: &mut Trace, counts: &mut Counts) -> Result<(), String> 
         count(trace, counts);
         return Ok(());
     };
-    let lines = trace.around(at, SHOWN - 12, 12);
+    let shown = variable("QUIETLINE_PROPERTY_LINES", SHOWN) as usize;
+    let lines = trace.around(at, shown.saturating_sub(12), 12);
     let s = &plan.settings;
     Err(format!(
         "seed {seed}: rule `{rule}` broken at {at}: {text}\n{lines}\nsettings: timeout {}, budget {}, min_speech {}, \

@@ -7,10 +7,9 @@
 //! ending must not begin before the first and must not be missing after the second. In a kind world both agree to
 //! the millisecond.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use quietline::{
-    assistant::FarewellKind,
     call::{Cause, Party, Reason, TakenBackBy},
     carrier::{CallStatus, MarkId},
     model::ToolAnswer,
@@ -258,7 +257,8 @@ struct Reference<'a> {
     tools: Vec<(u32, Period)>,
     tool_calls: BTreeMap<u32, ToolCall>,
     owed: [Vec<Period>; 2],
-    resumed: bool,
+    /// Responses whose audio may sound again after a false alarm.
+    resumed: BTreeSet<u32>,
     agent_sent_at: u64,
 
     ending: Option<Ending>,
@@ -318,7 +318,7 @@ impl<'a> Reference<'a> {
             tools: Vec::new(),
             tool_calls: BTreeMap::new(),
             owed: [Vec::new(), Vec::new()],
-            resumed: false,
+            resumed: BTreeSet::new(),
             agent_sent_at: 0,
             ending: None,
             reason: None,
@@ -596,7 +596,7 @@ impl<'a> Reference<'a> {
                     response.cancelled = true;
                     response.active = false;
                 }
-                self.resumed = false;
+                self.resumed.remove(&number);
             }
             What::Truncate { .. } => {}
             What::ToolOutput { call, answer } => self.tool_output(call, answer)?,
@@ -882,7 +882,7 @@ impl<'a> Reference<'a> {
         let Some(response) = self.responses.get_mut(&number) else { return Ok(()) };
         response.sent += 160;
         let cancelled = response.cancelled;
-        self.hold(!cancelled || self.resumed, "a cancelled response is silent", || format!("response {number}"))?;
+        self.hold(!cancelled || self.resumed.contains(&number), "a cancelled response is silent", || format!("response {number}"))?;
         self.put_aside = false;
         self.agent_sent_at = now;
         self.pay();
@@ -1246,7 +1246,7 @@ impl<'a> Reference<'a> {
                 self.overdue = 0;
             }
             Cause::BargeInFalse => {
-                self.resumed = true;
+                self.resumed = self.responses.iter().filter(|(_, r)| r.cancelled).map(|(number, _)| *number).collect();
                 let now = self.now;
                 if let Some(last) = self.owed[0].last_mut() {
                     last.to.get_or_insert(now);
@@ -1493,6 +1493,3 @@ impl<'a> Reference<'a> {
 fn last_input(past: &[Entry]) -> Option<What> {
     past.iter().rev().map(|entry| entry.what).find(|what| !what.is_output())
 }
-
-#[allow(dead_code)]
-const _: Option<FarewellKind> = None;

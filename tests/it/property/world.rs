@@ -238,16 +238,19 @@ pub fn run(plan: &Plan, trace: &mut Trace) {
         let timeout_at = timeout.map_or(NONE, |(at, _)| at.as_micros());
         let event_at = side.heap.peek().map_or(NONE, |Reverse((at, ..))| *at);
         let frame_at = side.inbound.front().map_or(NONE, |(at, ..)| *at);
-        let stalled = |at: u64, stall: &mut usize| {
-            while side.plan.stalls.get(*stall).is_some_and(|s| u64::from(s.end) * 1000 <= at) {
-                *stall += 1;
+        let stalls = &side.plan.stalls;
+        // When the machine is awake again.
+        let mut awake = |at: u64| {
+            while stalls.get(stall).is_some_and(|s| u64::from(s.end) * 1000 <= at) {
+                stall += 1;
             }
-            side.plan.stalls.get(*stall).is_some_and(|s| u64::from(s.start) * 1000 <= at)
+            stalls.get(stall).filter(|s| u64::from(s.start) * 1000 <= at).map_or(at, |s| u64::from(s.end) * 1000)
         };
         let next = tick_at.min(event_at).min(frame_at);
-        // Between ticks a driver looks at the timers; a stalled one does not.
-        let timeout_at = timeout_at.max(side.now);
-        if timeout_at < next && !stalled(timeout_at, &mut stall) {
+        // Between ticks a driver looks at the timers; a stalled one does so later.
+        let timeout_at = if timeout_at == NONE { NONE } else { awake(timeout_at.max(side.now)) };
+        let stalled = next != NONE && awake(next) != next;
+        if timeout_at < next {
             side.now = timeout_at;
             if timeout_at > limit {
                 break;
@@ -280,7 +283,7 @@ pub fn run(plan: &Plan, trace: &mut Trace) {
             side.happen(ev, &mut session, trace);
         } else {
             next_tick += FRAME;
-            if stalled(next, &mut stall) {
+            if stalled {
                 side.caller_clock();
                 continue;
             }
