@@ -44,11 +44,13 @@ const SAY_LENGTH: Duration = Duration::from_secs(40);
 impl Call {
     /// The operator ends the call.
     pub fn end_by_operator(&mut self, now: Timestamp) {
+        self.asked_to_end = Some(Reason::Operator);
         self.begin_ending(now, Reason::Operator);
     }
 
     /// The server stops: the call is ended with a word about it.
     pub fn end_by_drain(&mut self, now: Timestamp) {
+        self.asked_to_end.get_or_insert(Reason::Drain);
         self.begin_ending(now, Reason::Drain);
     }
 
@@ -332,7 +334,8 @@ impl Call {
             return false;
         }
         let said_at = self.record.terminal_mark_at.unwrap_or(now);
-        let bye = self.hearing.open.is_some_and(|heard| ending.open_before != Some(heard.id));
+        let bye = self.silence_taken_back < SILENCE_TAKE_BACKS
+            && self.hearing.open.is_some_and(|heard| ending.open_before != Some(heard.id));
         bye && now < said_at + BYE_WAIT
     }
 
@@ -454,6 +457,14 @@ impl Call {
 
     /// The timers that an ending had stopped, and the answer to what took it back.
     fn resume_after(&mut self, now: Timestamp, ending: &Ending, by: TakenBackBy) {
+        // What fell due meanwhile still holds.
+        if let Some(reason) = self.asked_to_end.filter(|_| self.ending.is_none()) {
+            self.begin_ending(now, reason);
+            return;
+        }
+        if let Some(started) = self.started_at {
+            self.timers.set(TimerReason::MaxDuration, (started + self.settings.max_duration.get()).max(now));
+        }
         if let super::answer::ModelState::Away { since, .. } = self.model {
             self.timers.set(TimerReason::ModelLost, (since + super::answer::MODEL_LOST).max(now));
             self.timers.set(TimerReason::ModelRetry, now);

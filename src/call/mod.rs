@@ -162,6 +162,8 @@ pub struct Call {
     /// Silence endings taken back since the last talkspurt with words.
     silence_taken_back: u32,
     create_after_spurt: bool,
+    /// The operator or a shutdown wants the call to end; not forgotten while another ending is under way.
+    asked_to_end: Option<Reason>,
     last_silent: Option<SilentAgent>,
 
     timers: TimerTable,
@@ -214,6 +216,7 @@ impl Call {
             ending: None,
             silence_taken_back: 0,
             create_after_spurt: false,
+            asked_to_end: None,
             last_silent: None,
             timers: TimerTable::default(),
             actions: VecDeque::with_capacity(ACTIONS),

@@ -68,8 +68,8 @@ fn play_one(args: &DemoArgs, scenario: &Scenario, out: &mut dyn Write) -> Result
     writeln!(out, "{}: {}.\n", scenario.name, scenario.what).map_err(text)?;
     let mut timeline = Timeline::new(out, colour, args.verbose, timeout);
     let mut failed = None;
-    let played = scenario.play(args.detector, |entry| {
-        if let Err(error) = timeline.entry(entry) {
+    let played = scenario.play(args.detector, |entry, words| {
+        if let Err(error) = timeline.entry(entry, words) {
             failed.get_or_insert(error);
         }
     })?;
@@ -146,7 +146,7 @@ fn play_all(args: &DemoArgs, out: &mut dyn Write) -> Result<bool, String> {
     writeln!(out, "{a:<14} {b:<14} {c:>10} {d:>10} {e:>10} {f:>10} {g:>10}  rules").map_err(text)?;
     let mut good = true;
     for scenario in SCENARIOS {
-        let played = scenario.play(args.detector, |_| {})?;
+        let played = scenario.play(args.detector, |_, _| {})?;
         let record = played.world.session.record();
         let seconds = |at: Option<quietline::time::Timestamp>| {
             at.map_or("–".to_owned(), |at| format!("{:.2} s", at.as_micros() as f64 / 1e6))

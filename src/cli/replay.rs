@@ -182,7 +182,7 @@ fn show(args: &ReplayArgs, settings: &Settings, path: &Path, outcome: &Outcome, 
         let timeout = settings.silence_timeout.get();
         let mut timeline = Timeline::new(out, false, true, timeout);
         for entry in &outcome.ledger {
-            timeline.entry(entry)?;
+            timeline.entry(entry, None)?;
         }
         return writeln!(out);
     }

@@ -34,6 +34,8 @@ impl Lane {
 const STEP: Duration = Duration::from_secs(5);
 /// Characters of the bar that fills while the caller is quiet.
 const BAR: usize = 24;
+/// Characters of what is said that are shown.
+const WORDS: usize = 48;
 
 /// Prints ledger entries as they come, with the silence running in between.
 pub(crate) struct Timeline<'a> {
@@ -51,13 +53,17 @@ impl<'a> Timeline<'a> {
         Self { out, colour, verbose, timeout, deadline: None, shown_to: Timestamp::ZERO }
     }
 
-    /// The next entry.
-    pub(crate) fn entry(&mut self, entry: &LedgerEntry) -> std::io::Result<()> {
+    /// The next entry, with the words that begin there.
+    pub(crate) fn entry(&mut self, entry: &LedgerEntry, words: Option<&str>) -> std::io::Result<()> {
         self.silence_until(entry.at)?;
         self.deadline = entry.deadline;
         self.shown_to = entry.at;
         let (lane, text) =
             if self.verbose { (lane(&entry.cause), Some(entry.cause.to_string())) } else { plain(&entry.cause) };
+        let text = match (text, words) {
+            (Some(text), Some(words)) => Some(format!("{text}: “{}”", shortened(words))),
+            (text, _) => text,
+        };
         match text {
             Some(text) => self.line(entry.at, lane, &text, entry.deadline),
             None => Ok(()),
@@ -87,8 +93,17 @@ impl<'a> Timeline<'a> {
         let (on, off) = if self.colour { (format!("\x1b[{colour}m"), "\x1b[0m") } else { (String::new(), "") };
         let seconds = at.as_micros() as f64 / 1e6;
         let until = deadline.map_or(String::new(), |d| format!("goodbye at {:.2} s", d.as_micros() as f64 / 1e6));
-        writeln!(self.out, "{}", format!("{seconds:8.2} s  {on}{name:<10}{off} {text:<62} {until}").trim_end())
+        writeln!(self.out, "{}", format!("{seconds:8.2} s  {on}{name:<10}{off} {text:<76} {until}").trim_end())
     }
+}
+
+/// Long lines are cut after a word.
+fn shortened(words: &str) -> String {
+    if words.chars().count() <= WORDS {
+        return words.into();
+    }
+    let cut: String = words.chars().take(WORDS).collect();
+    format!("{} …", cut.rsplit_once(' ').map_or(cut.as_str(), |(whole, _)| whole))
 }
 
 fn lane(cause: &Cause) -> Lane {
@@ -136,8 +151,8 @@ fn plain(cause: &Cause) -> (Lane, Option<String>) {
         )),
         Cause::AgentAudible => Some("speaks".to_owned()),
         Cause::AgentSilent { .. } => Some("was heard to the end; the silence is counted from here".to_owned()),
-        Cause::Announced { kind: kind @ AnnouncementKind::Farewell(_), length, .. } => {
-            Some(format!("says goodbye ({kind}, {:.1} s)", length.as_secs_f64()))
+        Cause::Announced { kind: AnnouncementKind::Farewell(_), length, .. } => {
+            Some(format!("says goodbye, {:.1} s", length.as_secs_f64()))
         }
         Cause::AnnouncementEnded { .. }
         | Cause::Verdict { .. }

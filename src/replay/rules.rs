@@ -86,8 +86,7 @@ impl Rules {
         let found = heard.get(from..).is_some_and(|heard| heard.windows(rest.len().max(1)).any(|w| w == rest));
         self.goodbye_whole = Some(found);
         let cleared = ended == Some(EndedBy::Clear);
-        if !found && !record.goodbye_cut && !cleared && world.session.record().ended_by == Some(crate::call::Party::Us)
-        {
+        if !found && !record.goodbye_cut && !cleared && record.ended_by == Some(Party::Us) {
             self.broken.push("the goodbye was not heard whole".into());
         }
     }

@@ -63,7 +63,8 @@ fn a_late_verdict_changes_the_past() {
     assert_eq!((w.deadline(), w.budget()), (Some(s(50)), secs(60)));
     // It was a cough after all: the talkspurt is charged, the answer to it too (as an idle prompt).
     w.set_class(SpurtId(0), Class::Charged);
-    assert_eq!((w.deadline(), w.budget()), (Some(s(50)), secs(50)));
+    // It adds 10 s to the first deadline, the idle prompt 8 s, the prompt's end another 2 s.
+    assert_eq!((w.deadline(), w.budget()), (Some(s(50)), secs(48)));
     // Without budget nothing of it counts but the pause of the idle prompt.
     let mut poor = Window::new(WindowConfig { noise_budget: Duration::ZERO, ..CONFIG }, Timestamp::ZERO);
     poor.interaction(s(10), spurt(0), Class::Pending);
@@ -72,6 +73,27 @@ fn a_late_verdict_changes_the_past() {
     assert_eq!(poor.deadline(), Some(s(60)), "30 s, and at most 30 s of idle prompts");
     poor.set_pause(s(20), None);
     assert_eq!(poor.deadline(), Some(s(38)));
+}
+
+#[test]
+fn only_what_comes_after_a_windows_start_of_a_pause_counts() {
+    let mut w = window();
+    w.set_pause(s(5), Some((PauseName::Tool, Source::Sure, Class::Good)));
+    w.interaction(s(12), spurt(0), Class::Good);
+    w.set_pause(s(15), None);
+    assert_eq!(w.deadline(), Some(s(45)), "12 + 30 + the pause's last 3 s");
+}
+
+#[test]
+fn an_answer_owed_to_noise_holds_nothing() {
+    let mut w = window();
+    w.interaction(s(10), spurt(0), Class::Pending);
+    w.set_pause(s(10), Some((PauseName::Owed, spurt(0), Class::Pending)));
+    assert_eq!(w.deadline(), None);
+    w.set_class(SpurtId(0), Class::Charged);
+    assert_eq!((w.deadline(), w.pause()), (Some(s(40)), None));
+    w.set_pause(s(14), None);
+    assert_eq!(w.deadline(), Some(s(40)));
 }
 
 #[test]

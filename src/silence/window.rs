@@ -138,12 +138,23 @@ impl Window {
     /// An interaction ended at `at`: a talkspurt's last voiced frame, a digit. Opens a turn, so pause caps begin
     /// anew (unless it is charged).
     pub fn interaction(&mut self, at: Timestamp, source: Source, class: Class) {
+        self.split_pause(at);
         self.push(Step { kind: StepKind::Move { at, turn: true }, source, class });
     }
 
     /// The agent's answer to `source` ended at `at`, acknowledged or estimated.
     pub fn answer_ended(&mut self, at: Timestamp, source: Source, class: Class) {
+        self.split_pause(at);
         self.push(Step { kind: StepKind::Move { at, turn: false }, source, class });
+    }
+
+    /// A window that starts at `at` counts only what comes after it of a pause under way.
+    fn split_pause(&mut self, at: Timestamp) {
+        let Some(r) = self.running.as_mut().filter(|r| r.since < at) else { return };
+        let kind = StepKind::Pause { name: r.name, length: at - r.since };
+        let step = Step { kind, source: r.source, class: r.class };
+        r.since = at;
+        self.push(step);
     }
 
     /// A verdict changed: every step of this talkspurt now counts so.
@@ -184,7 +195,7 @@ impl Window {
     /// The pause under way.
     #[must_use]
     pub fn pause(&self) -> Option<PauseName> {
-        self.running.map(|r| effective(r.name, r.class))
+        self.running.and_then(|r| effective(r.name, r.class))
     }
 
     /// When the window ends if nothing else happens, given the pause under way; `None` while an unbounded pause
@@ -199,7 +210,7 @@ impl Window {
     pub fn deadline_with_noise(&self, good_until: Option<Timestamp>, end: Timestamp) -> Option<Timestamp> {
         let mut account = self.current;
         // What the pause under way has used so far stands before the noise.
-        let paused = self.running.map(|r| (effective(r.name, r.class), end.since(r.since)));
+        let paused = self.running.and_then(|r| Some((effective(r.name, r.class)?, end.since(r.since))));
         if let Some((name, so_far)) = paused {
             account.pause(name, so_far);
         }
@@ -230,8 +241,7 @@ impl Window {
     }
 
     fn hold(&self, mut account: Account) -> Option<Timestamp> {
-        if let Some(r) = self.running {
-            let name = effective(r.name, r.class);
+        if let Some(name) = self.pause() {
             let left = name.cap()?.saturating_sub(account.used[name as usize]);
             account.deadline += left;
         }
@@ -264,18 +274,23 @@ impl Window {
     }
 }
 
-/// The answer to something that turned out to be noise is the model talking to a noise: an idle prompt.
-fn effective(name: PauseName, class: Class) -> PauseName {
+/// An answer to something that turned out to be noise was never owed, and is an idle prompt if it came.
+fn effective(name: PauseName, class: Class) -> Option<PauseName> {
     match (name, class) {
-        (PauseName::Agent | PauseName::Owed, Class::Charged) => PauseName::Idle,
-        (name, _) => name,
+        (PauseName::Owed, Class::Charged) => None,
+        (PauseName::Agent, Class::Charged) => Some(PauseName::Idle),
+        (name, _) => Some(name),
     }
 }
 
 impl Account {
     fn apply(&mut self, config: WindowConfig, step: Step) {
         match step.kind {
-            StepKind::Pause { name, length } => self.pause(effective(name, step.class), length),
+            StepKind::Pause { name, length } => {
+                if let Some(name) = effective(name, step.class) {
+                    self.pause(name, length);
+                }
+            }
             StepKind::Move { at, turn } => {
                 // Only the caller refills the budget, not the agent's answer.
                 let class = if turn || step.class != Class::Refilling { step.class } else { Class::Good };

@@ -22,12 +22,6 @@ pub(super) struct Clip {
     pub(super) speech: (f64, f64),
 }
 
-impl Clip {
-    pub(super) fn length_ms(&self) -> u64 {
-        self.samples.len() as u64 / 8
-    }
-}
-
 macro_rules! voices {
     ($($name:literal => $text:literal),+ $(,)?) => {
         /// A recorded line by name, with its text.

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use super::{
     super::{Labels, give_builtin_voices},
@@ -12,6 +12,7 @@ use crate::{
     lab::{Reply, ScriptedCarrier, ScriptedModel, Transcripts, Trouble, Utterance, World},
     session::SessionConfig,
     time::Timestamp,
+    tts,
     vad::Vad,
 };
 
@@ -28,8 +29,9 @@ pub(super) struct Stage {
     turns: std::vec::IntoIter<Turn>,
     then: Option<Then>,
     labels: Labels,
-    /// The caller's line that is to begin at the deadline known now.
-    before_deadline: Option<(Duration, Turn)>,
+    /// What is going to be said, in order.
+    agent_lines: VecDeque<String>,
+    caller_lines: VecDeque<String>,
 }
 
 impl Stage {
@@ -45,7 +47,30 @@ impl Stage {
         let mut world = World::new(config, vad, carrier, model);
         give_builtin_voices(&mut world).map_err(|error| error.to_string())?;
         let turns = scenario.turns.to_vec().into_iter();
-        Ok((Self { turns, then: Some(scenario.then), labels, before_deadline: None }, world))
+        let stage = Self {
+            turns,
+            then: Some(scenario.then),
+            labels,
+            agent_lines: VecDeque::from([greeting.text]),
+            caller_lines: VecDeque::new(),
+        };
+        Ok((stage, world))
+    }
+
+    /// The words that begin with this entry, if any.
+    pub(super) fn words(&mut self, entry: &LedgerEntry) -> Option<String> {
+        if matches!(entry.cause, Cause::SpeechBegan { .. }) {
+            return self.caller_lines.pop_front();
+        }
+        if entry.cause == Cause::AgentAudible {
+            return self.agent_lines.pop_front();
+        }
+        let Cause::Announced { kind, .. } = entry.cause else { return None };
+        Some(match kind {
+            AnnouncementKind::Farewell(kind) => tts::default_text(kind).into(),
+            AnnouncementKind::Reminder => "Are you still there?".into(),
+            AnnouncementKind::Filler => "One moment, please.".into(),
+        })
     }
 
     /// Looks at what happened, and has caller and model do what comes next.
@@ -68,7 +93,6 @@ impl Stage {
         match self.then {
             Some(Then::BeforeDeadline(before, turn)) => {
                 self.then = None;
-                self.before_deadline = Some((before, turn));
                 let deadline = until + world.session.call().settings().silence_timeout.get();
                 self.exchange(world, deadline.before(before), turn);
             }
@@ -105,18 +129,19 @@ impl Stage {
     }
 
     /// The caller says a line so that its first sound falls on `at`, and the model has its answer ready.
-    fn exchange(&self, world: &mut World, at: Timestamp, turn: Turn) {
+    fn exchange(&mut self, world: &mut World, at: Timestamp, turn: Turn) {
         let Clip { samples, text, speech } = clip(turn.caller);
         let lead = Duration::from_secs_f64(speech.0 / 1e3);
         let from = at.before(lead).as_micros() / 1000;
         world.carrier.say(from, &samples);
         let label = (from as f64 + speech.0, from as f64 + speech.1);
         self.labels.borrow_mut().push(label);
+        self.caller_lines.push_back(text.clone());
         world.model.will_hear(Utterance { start_ms: label.0 as u64, end_ms: label.1 as u64, text });
         let mut reply = match turn.agent {
             Some(name) => {
                 let answer = clip(name);
-                debug_assert!(answer.length_ms() > 0);
+                self.agent_lines.push_back(answer.text.clone());
                 Reply::say(&answer.samples, &answer.text)
             }
             None => return,
@@ -129,17 +154,17 @@ impl Stage {
 
     /// The latest moment at which a call with noise may end by silence.
     pub(super) fn latest_end_with_noise(world: &World, settings: &Settings) -> Option<Timestamp> {
-        let worded = world.ledger.iter().filter_map(|entry| match entry.cause {
-            Cause::Verdict { spurt, verdict: Verdict::Worded } => Some(spurt),
-            _ => None,
+        let worded = world.ledger.iter().filter_map(|entry| {
+            let Cause::Verdict { spurt, verdict: Verdict::Worded } = entry.cause else { return None };
+            Some(spurt)
         });
         let last = worded.max()?;
         // The agent's answer to the last words starts the last good window.
         let after = |entry: &&LedgerEntry| matches!(entry.cause, Cause::Verdict { spurt, .. } if spurt == last);
         let from = world.ledger.iter().position(|entry| after(&entry))?;
-        let answered = world.ledger[from..].iter().find_map(|entry| match entry.cause {
-            Cause::AgentSilent { until, .. } => Some(until),
-            _ => None,
+        let answered = world.ledger[from..].iter().find_map(|entry| {
+            let Cause::AgentSilent { until, .. } = entry.cause else { return None };
+            Some(until)
         });
         let frame = Duration::from_millis(crate::audio::FRAME_MS);
         Some(
