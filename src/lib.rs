@@ -1,4 +1,106 @@
-//! quietline: a phone gateway that knows when a caller has gone quiet.
+//! quietline joins a phone call to a realtime speech model, and is the one that *knows when a caller has gone quiet*.
+//!
+//! This page is the map: what a call looks like from above, where everything lives, and the invariants with the tests
+//! that hold them.
+//!
+//! # Bird's-eye view
+//!
+//! ```text
+//!            carrier events                                       model events
+//!                  │                                                   │
+//!                  ▼                                                   ▼
+//! ┌─────────────────────────── session::Session (one call, sans-IO) ───────────────────────────┐
+//! │  media::MediaPath (what is heard)              call::Call (what happens)                    │
+//! │  inbound: ring ▸ decode ▸ VAD ▸ talkspurts ──▶ turns, verdicts, answer owed                 │
+//! │  feed:    history ▸ resample ▸ model           silence::Window: pauses, charges, deadline   │
+//! │  outbound: backlog ▸ mix ▸ line ◀───────────── barge-in, endings, farewell, hang-up         │
+//! └─────────────────────────────────────────────────────────────────────────────────────────────┘
+//!                  │                                                   │
+//!                  ▼                                                   ▼
+//!           carrier commands          ledger, record             model commands
+//! ```
+//!
+//! A [`session::Session`] is one call: values go in, values come out, time is an argument. Drivers move the values:
+//! today [`lab::World`] on virtual time (the demo, the replay, the tests), next the live one on sockets, on exactly
+//! this code.
+//!
+//! # What happens in a tick
+//!
+//! [`session::Session::tick`] is called every 20 ms:
+//!
+//! 1. up to [`media::FRAMES_PER_TICK`] inbound frames: µ-law to linear, detector, talkspurts, each told to the call;
+//! 2. [`call::Call::decide`]: verdicts, pauses, timers, barge-in, reminder, **the silence deadline**, endings under
+//!    way; what is decided is carried out at once, so the goodbye's first frame leaves in the tick in which the
+//!    deadline falls;
+//! 3. outbound: agent frames up to the lead, mixing, marks, estimates where marks are missing;
+//! 4. caller audio that is due goes to the model.
+//!
+//! # Where do I change …
+//!
+//! | … | touch only |
+//! |---|---|
+//! | the voice detector | [`vad`] (a file, a variant of [`vad::Detector`], a line in [`vad::build`]) |
+//! | when to say goodbye | [`call`] (`quiet.rs`: the decision; `farewell.rs`: what takes it back), [`silence`] (the arithmetic) |
+//! | how the goodbye sounds over speech | [`mix`] |
+//! | what the goodbye says by default | [`tts`] and `fixtures/voices` |
+//! | a carrier | [`carrier`] (words), its own folder (wire) |
+//! | a model | [`model`] (words), its own folder (wire) |
+//! | what a setting allows | [`assistant`] |
+//! | which words are a farewell | `call/phrases/*.txt` |
+//!
+//! # Modules, from the bottom up
+//!
+//! * vocabulary: [`time`] (call time, media time, timers), [`audio`] (frames, rates, levels);
+//! * parts: [`codec`] (G.711), [`resample`], [`vad`], [`silence`], [`mix`], [`ring`], [`recording`] (m4a, MP3, WAV, …);
+//! * [`assistant`] (settings), [`carrier`] and [`model`] (the peers as values), [`tts`] (voices);
+//! * [`call`] (control plane), [`media`] (data plane; it implements the port that the call defines), [`session`] (both);
+//! * drivers: [`lab`] (stand-ins for carrier and model), [`replay`] (recordings and the demo's scenarios);
+//! * the command: `main.rs` and `cli/`.
+//!
+//! Who may import whom is a table in `tests/it/layering.rs`, reviewed like code.
+//!
+//! # Why can this not …
+//!
+//! **… deadlock?** There is no lock, and nothing waits: a session is a value on one thread that is given inputs and
+//! asked for outputs. Every wait *of a call* (for a mark, a transcript, an answer, REST) is an entry of
+//! [`time::TimerTable`] with a bound of its own.
+//!
+//! **… allocate in a tick?** Rings, histories, queues, detectors and resamplers are made with their final sizes in
+//! [`session::Session::new`]; renderings are shared, not copied; outputs are values without heap. The agent's backlog
+//! grows where its audio arrives ([`session::Session::handle_input`]), never in the tick.
+//!
+//! **… lose a goodbye?** It is rendered before it is needed, sent whole at once (a stall of ours cannot interrupt it),
+//! a terminal mark tells when it was heard, and only that, or its bound, leads to the hang-up. If nothing was rendered
+//! the carrier itself speaks the text. The agent's own audio is cleared away first, so nothing plays after it.
+//!
+//! **… keep a dead line open?** The window exists from the first frame on and nothing has to arm it. What may hold it
+//! has a name and a cap; noise has a budget; whatever happens, `max_duration` ends the call, and a hang-up that is
+//! not confirmed is retried and then recorded as such.
+//!
+//! # Invariants, and the tests that hold them
+//!
+//! 1. Imports follow the edge table, without a cycle: `tests/it/layering.rs`.
+//! 2. Pure modules do no I/O and read no clock: the same file, and `clippy.toml`.
+//! 3. Every fixture replays to equal output, twice in a row and as checked in: `tests/it/golden.rs`.
+//! 4. Every timer that is set is seen by `poll_timeout` with its reason, and handling it clears or moves it:
+//!    `tests/it/timers.rs`; in every [`lab::World`] by assertion.
+//! 5. A tick neither allocates nor frees: `tests/no_alloc.rs`.
+//! 6. Every queue has a capacity, and every drop a counter: tests of [`ring`] and `media`.
+//! 7. Arbitrary bytes from carrier, model or a file never panic: proptests in `tests/it`, [`recording`], [`codec`].
+//! 8. Each detector passes the contract of [`vad::Vad`]: `vad/tests.rs`.
+//! 9. Values out of range are refused with the setting's name and both bounds: [`assistant`].
+//! 10. Every call ends, once, within its bound, and never inside a talkspurt that the rules protect:
+//!     `tests/it/property.rs`, against a plain reference model; the concrete situations: `tests/it/situations.rs`.
+//!
+//! # Where the design was left
+//!
+//! * The agent's audio is not a plain playout ring but a backlog with absolute positions (`media/backlog.rs`):
+//!   resuming after a false barge-in, truncation, and the frame under a farewell need audio that was sent but not
+//!   heard.
+//! * [`silence::Window`] reckons in call time, not samples: speech boundaries are converted once, and marks, digits and
+//!   tools have no media time.
+//! * `media` imports `call`'s port types (`call/port.rs`): the control plane says what it needs.
+
 #![forbid(unsafe_code)]
 
 pub mod assistant;

@@ -10,15 +10,15 @@ use crate::{
 };
 
 /// A filler phrase is spoken when an answer is owed for this long.
-pub const OWED_FILLER: Duration = Duration::from_secs(4);
+pub(super) const OWED_FILLER: Duration = Duration::from_secs(4);
 /// The model is asked for the answer.
-pub const OWED_CREATE: Duration = Duration::from_secs(8);
+pub(super) const OWED_CREATE: Duration = Duration::from_secs(8);
 /// The model counts as lost.
-pub const OWED_LOST: Duration = Duration::from_secs(15);
+pub(super) const OWED_LOST: Duration = Duration::from_secs(15);
 /// A reconnect for an owed answer has this long.
-pub const OWED_RECONNECT: Duration = Duration::from_secs(10);
+pub(super) const OWED_RECONNECT: Duration = Duration::from_secs(10);
 /// A call without a model for this long ends.
-pub const MODEL_LOST: Duration = Duration::from_secs(15);
+pub(super) const MODEL_LOST: Duration = Duration::from_secs(15);
 /// First pause before connecting again; it doubles.
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 /// The agent's goodbye is followed by this much time for the caller.
@@ -65,7 +65,6 @@ pub(super) struct Response {
 /// An answer that we owe the caller.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Owed {
-    pub(super) since: Timestamp,
     pub(super) source: Source,
     /// The reconnect has been tried.
     pub(super) reconnected: bool,
@@ -291,7 +290,7 @@ impl Call {
             return;
         }
         let reconnected = self.owed.is_some_and(|owed| owed.reconnected);
-        self.owed = Some(Owed { since, source, reconnected });
+        self.owed = Some(Owed { source, reconnected });
         self.timers.set(TimerReason::OwedFiller, since + OWED_FILLER);
         self.timers.set(TimerReason::OwedCreate, since + OWED_CREATE);
         if !reconnected {

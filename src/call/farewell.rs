@@ -14,15 +14,15 @@ use crate::{
 };
 
 /// `hangup_call`: the line is closed no sooner than this after the tool call …
-pub const HANGUP_EARLIEST: Duration = Duration::from_secs(1);
+pub(super) const HANGUP_EARLIEST: Duration = Duration::from_secs(1);
 /// … and no later than this.
-pub const HANGUP_LATEST: Duration = Duration::from_secs(5);
+pub(super) const HANGUP_LATEST: Duration = Duration::from_secs(5);
 /// A shutdown's or an operator's ending closes the line within this time.
-pub const CLOSING_WINDOW: Duration = Duration::from_secs(8);
+pub(super) const CLOSING_WINDOW: Duration = Duration::from_secs(8);
 /// Reserved at the end of a bounded window for hanging up (the carrier's answer is waited for that long).
-pub const HANGUP_RESERVE: Duration = Duration::from_millis(500);
+pub(super) const HANGUP_RESERVE: Duration = Duration::from_millis(500);
 /// Reserved before that for the terminal mark's way back.
-pub const MARK_RESERVE: Duration = Duration::from_millis(200);
+pub(super) const MARK_RESERVE: Duration = Duration::from_millis(200);
 /// An agent that has gone silent in the middle of a response is not waited for longer in a bounded window.
 const STALLED_AGENT: Duration = Duration::from_millis(1500);
 

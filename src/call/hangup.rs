@@ -10,11 +10,11 @@ use crate::{
 };
 
 /// The hang-up request's answer is waited for this long before the socket is closed.
-pub const HANGUP_ANSWER: Duration = Duration::from_secs(1);
+pub(super) const HANGUP_ANSWER: Duration = Duration::from_secs(1);
 /// First pause between tries; it doubles up to 16 s.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 /// Without any confirmation for this long the record is finished unverified.
-pub const VERIFY: Duration = Duration::from_secs(60);
+pub(super) const VERIFY: Duration = Duration::from_secs(60);
 
 impl Call {
     /// Ends the call: request first, then the socket.

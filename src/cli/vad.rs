@@ -158,7 +158,7 @@ mod tests {
 
     /// Runs `quietline vad` with these arguments: whether it succeeded, its output and its errors.
     fn vad(args: &[&str]) -> (bool, String, String) {
-        let Cli::Vad(args) = Cli::parse_from([&["quietline", "vad"], args].concat());
+        let Cli::Vad(args) = Cli::parse_from([&["quietline", "vad"], args].concat()) else { panic!("not `vad`") };
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let code = run(&args, &mut out, &mut err);
         (code == ExitCode::SUCCESS, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())

@@ -105,6 +105,7 @@ enum Due {
     Mark(MarkId),
     Stop,
     Break,
+    Vanish,
     Answer(u8, bool),
 }
 
@@ -137,6 +138,7 @@ pub struct ScriptedCarrier {
     over: bool,
     closed_at: Option<Timestamp>,
     no_frames: Vec<(u64, u64)>,
+    stalls: Vec<(Timestamp, Timestamp)>,
     violations: Vec<String>,
 }
 
@@ -160,6 +162,7 @@ impl ScriptedCarrier {
             over: false,
             closed_at: None,
             no_frames: Vec::new(),
+            stalls: Vec::new(),
             violations: Vec::new(),
         };
         carrier.at(start, Due::Started);
@@ -208,6 +211,17 @@ impl ScriptedCarrier {
         self.trouble.lost_marks = share;
     }
 
+    /// The call is gone, and nobody says so: REST knows.
+    pub fn vanish(&mut self, at: Timestamp) {
+        self.at(at, Due::Vanish);
+    }
+
+    /// Frames of this stretch of the stream arrive in one burst at its end.
+    pub fn stall(&mut self, from_ms: u64, to_ms: u64) {
+        let at = |ms| self.start + Duration::from_millis(ms);
+        self.stalls.push((at(from_ms), at(to_ms)));
+    }
+
     /// Inbound frames that are under way arrive at `at` at the earliest: a stall, then a burst.
     pub fn stall_until(&mut self, at: Timestamp) {
         self.last_arrival = self.last_arrival.max(at);
@@ -223,6 +237,12 @@ impl ScriptedCarrier {
     #[must_use]
     pub fn closed_at(&self) -> Option<Timestamp> {
         self.closed_at
+    }
+
+    /// How much audio waits to be played at `now`.
+    #[must_use]
+    pub fn buffered(&self, now: Timestamp) -> Duration {
+        self.plays_until - now
     }
 
     /// What the caller's ear got, µ-law from the stream's start on; ends with the last sample played or queued.
@@ -258,7 +278,7 @@ impl ScriptedCarrier {
     /// What happens by `now`, one thing at a time.
     pub fn poll(&mut self, now: Timestamp) -> Option<CarrierNews> {
         while self.next_at() <= now {
-            let Some(Reverse((at, _, due))) = self.due.pop() else { return None };
+            let Reverse((at, _, due)) = self.due.pop()?;
             if let Some(news) = self.happens(at, due) {
                 return Some(news);
             }
@@ -274,9 +294,12 @@ impl ScriptedCarrier {
             Due::Frame => return self.frame_arrives(),
             Due::Digit(key) => return Digit::new(key).map(CarrierNews::Digit),
             Due::Mark(id) => return Some(CarrierNews::Mark(id)),
-            Due::Stop | Due::Break => {}
+            Due::Stop | Due::Break | Due::Vanish => {}
         }
         self.end(at);
+        if due == Due::Vanish {
+            return None;
+        }
         Some(if due == Due::Stop { CarrierNews::Stopped } else { CarrierNews::Closed })
     }
 
@@ -394,7 +417,8 @@ impl ScriptedCarrier {
     fn schedule_frame(&mut self) {
         let ideal = self.start + self.carrier_time((self.frame + 1) * 20_000);
         let late = self.trouble.jitter.mul_f32(self.random.f32());
-        let arrival = (ideal + late).max(self.last_arrival);
+        let stalled = self.stalls.iter().filter(|(from, to)| (*from..*to).contains(&ideal)).map(|(_, to)| *to).max();
+        let arrival = (ideal + late).max(self.last_arrival).max(stalled.unwrap_or(ideal));
         self.last_arrival = arrival;
         self.at(arrival, Due::Frame);
     }

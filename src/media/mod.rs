@@ -11,9 +11,9 @@
 //! | `feed.rs` | caller audio for the model: history, hold, replay, resampling |
 //! | `backlog.rs` | the agent's audio: items, positions, cuts |
 //! | `line.rs` | what the carrier has of us: marks, playhead, lead |
-//! | `outbound.rs` | agent and announcements onto the line |
+//! | `outbound/` | agent and announcements onto the line |
 //!
-//! Instead of a plain playout ring the agent's audio lies in a [`backlog`] with absolute positions: resuming after
+//! Instead of a plain playout ring the agent's audio lies in a backlog (`backlog.rs`) with absolute positions: resuming after
 //! a false barge-in, truncation and the frame under a farewell need audio that was sent but not heard.
 
 mod backlog;

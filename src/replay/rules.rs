@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The goodbye's first frame may be this much after the deadline, and never before it.
-pub const MECHANICS: Duration = Duration::from_millis(20);
+const MECHANICS: Duration = Duration::from_millis(20);
 /// From the terminal mark to the closed line.
 const CLOSED: Duration = Duration::from_secs(1);
 /// The first frame of a farewell may be mixed with the agent's last.

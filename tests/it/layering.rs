@@ -22,24 +22,23 @@ const EDGES: &[(&str, &[&str])] = &[
     ("silence",   &["time", "audio", "vad"]),
     ("mix",       &["time", "audio", "codec"]),
     ("ring",      &["time", "audio"]),
-    ("carrier",   &["time", "audio"]),
-    ("model",     &["time", "audio"]),
     ("recording", &["time", "audio", "codec", "resample"]),
-    // what a user configures
+    // what a user configures; its words for farewells are also the peers'
     ("assistant", &["time", "audio", "vad"]),
-    // control plane and data plane: neither knows the other
-    ("call",      &["time", "audio", "vad", "silence", "mix", "carrier", "model", "assistant"]),
-    ("media",     &["time", "audio", "codec", "resample", "vad", "mix", "ring", "carrier"]),
+    ("carrier",   &["time", "audio", "assistant"]),
+    ("model",     &["time", "audio", "carrier"]),
+    ("tts",       &["time", "audio", "assistant"]),
+    // control plane; data plane, which implements the port that `call` defines
+    ("call",      &["time", "audio", "vad", "silence", "carrier", "model", "assistant"]),
+    ("media",     &["time", "audio", "codec", "resample", "vad", "mix", "ring", "carrier", "model", "call"]),
     // one call: joins the two
-    ("session",   &["time", "audio", "codec", "resample", "vad", "silence", "mix", "ring", "carrier", "model",
-                    "recording", "assistant", "call", "media"]),
+    ("session",   &["time", "audio", "vad", "mix", "carrier", "model", "assistant", "call", "media"]),
     // drivers
-    ("lab",       &["time", "audio", "codec", "mix", "carrier", "model", "session"]),
-    ("replay",    &["time", "audio", "codec", "resample", "vad", "silence", "mix", "carrier", "model", "recording",
-                    "assistant", "call", "session", "lab"]),
+    ("lab",       &["time", "audio", "codec", "vad", "mix", "carrier", "model", "call", "session"]),
+    ("replay",    &["time", "audio", "codec", "vad", "mix", "carrier", "model", "recording", "assistant", "tts",
+                    "call", "session", "lab"]),
     // the command (in the tree of main.rs; it sees the library as `quietline::`)
-    ("cli",       &["time", "audio", "codec", "resample", "vad", "silence", "mix", "ring", "carrier", "model",
-                    "recording", "assistant", "call", "media", "session", "lab", "replay"]),
+    ("cli",       &["time", "audio", "codec", "vad", "recording", "assistant", "call", "session", "lab", "replay"]),
 ];
 
 /// Modules that may touch the world; all others are pure.

@@ -1,5 +1,8 @@
 //! Integration tests: one binary, a module a subject.
 
+mod cli;
+mod golden;
 mod layering;
-mod situations;
 mod property;
+mod situations;
+mod sound;

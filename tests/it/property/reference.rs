@@ -266,6 +266,8 @@ struct Reference<'a> {
     silence_taken_back: Range<u32>,
     goodbyes_taken_back: u32,
     asked: Vec<(u64, Reason)>,
+    /// Decisions in a row in which an end that is due had not begun.
+    not_begun: u32,
     high: u64,
     overdue: u32,
     lines_closed: u32,
@@ -325,6 +327,7 @@ impl<'a> Reference<'a> {
             silence_taken_back: Range::exactly(0),
             goodbyes_taken_back: 0,
             asked: Vec::new(),
+            not_begun: 0,
             high: 0,
             overdue: 0,
             lines_closed: 0,
@@ -380,11 +383,11 @@ impl<'a> Reference<'a> {
         self.settle(at);
         let longest = self.started.map_or(u64::MAX, |start| start + us(self.plan.settings.max_duration.get()));
         let Some(ending) = self.ending.clone() else {
-            self.hold(at < longest, "max_duration", || "the longest length has passed, nothing began".into())?;
+            // What was taken back at this very decision is followed by what is due at the next.
             let asked = self.asked.first().map(|(_, reason)| *reason);
-            self.hold(asked.is_none() || !tick, "an end that is asked for stays asked for", || {
-                format!("{:?} was asked for, and the ending under way then was taken back", asked)
-            })?;
+            let due = if at >= longest { Some(Reason::MaxDuration) } else { asked };
+            self.not_begun = if due.is_some() { self.not_begun + 1 } else { 0 };
+            self.hold(self.not_begun < 2, "an end that is due begins", || format!("{due:?}, and nothing began"))?;
             return if tick { self.not_overdue(at) } else { Ok(()) };
         };
         if self.closed {
@@ -549,6 +552,9 @@ impl<'a> Reference<'a> {
                 self.hold(!self.closed, "nothing after CloseStream", || "clear".into())?;
                 self.generation += 1;
                 self.put_aside = true;
+                for response in self.responses.values_mut() {
+                    (response.given, response.sent) = (0, 0);
+                }
                 self.line_end = self.line_end.min(now);
                 for run in [self.run.take(), self.prompt.take()].into_iter().flatten() {
                     let turn_at_end = self.turn.number;
@@ -778,6 +784,7 @@ impl<'a> Reference<'a> {
         let equals = self.texts.iter().filter(|text| **text == said).count();
         let unsure = matches!(said, Said::Words(_) | Said::Closing(_)) && equals >= 2;
         self.texts.push(said);
+        let now = self.now;
         for n in 0..self.spurts.len() {
             let spurt = &mut self.spurts[n];
             // A talkspurt that ended long before cannot be meant.
@@ -786,7 +793,9 @@ impl<'a> Reference<'a> {
             }
             let overlaps = spurt.first_frame <= last && first <= spurt.last_frame;
             let near = spurt.first_frame <= last + 30 && first <= spurt.last_frame + 30;
-            if overlaps && told && !spurt.judged && !spurt.open && !unsure {
+            // After 8 s it is unknown, and open what a later transcript changes.
+            let in_time = now < spurt.end(Bound::Low) + 7_900 * MS;
+            if overlaps && told && !spurt.judged && !spurt.open && !unsure && in_time {
                 spurt.verdict = Range::exactly(class);
                 spurt.judged = true;
                 if class != Class::Charged && !spurt.below.high && !spurt.tone {
@@ -827,18 +836,17 @@ impl<'a> Reference<'a> {
         let active = self.responses.values().any(|r| r.active && !r.cancelled);
         let waits = self.responses.values().any(|r| !r.cancelled && r.given > r.sent);
         let nothing = self.run.is_none() && !tools && !active;
-        if nothing && !self.owes(Bound::Low) && (!waits || self.put_aside) {
+        if nothing && !self.owes(Bound::Low) && !waits {
             self.turn.maybe_closed = true;
-            if tick && self.open.is_none() && !self.owes(Bound::High) && !waits {
+            if tick && self.open.is_none() && !self.owes(Bound::High) && !self.put_aside {
                 self.turn.closed = true;
             }
         }
     }
 
     fn owe(&mut self, which: [bool; 2], from: u64, source: Source) {
-        if self.ending.is_some() {
-            return;
-        }
+        // Nothing is owed in an ending, unless it is about to be taken back.
+        let which = [which[0] && self.ending.is_none(), which[1]];
         for (owed, which) in self.owed.iter_mut().zip(which) {
             if which {
                 if let Some(last) = owed.last_mut().filter(|period| period.to.is_none()) {
@@ -1226,6 +1234,7 @@ impl<'a> Reference<'a> {
             Cause::EndingBegan(reason) => {
                 self.began(reason, past, counts)?;
                 self.reason = Some(reason);
+                self.not_begun = 0;
                 self.pay();
                 self.ending = Some(Ending {
                     reason,
@@ -1241,6 +1250,8 @@ impl<'a> Reference<'a> {
             Cause::TakenBack { reason, by, .. } => {
                 self.taken_back(reason, by, past)?;
                 self.ending = None;
+                let (now, source) = (self.now, self.turn.source);
+                self.owe([false, true], now, source);
                 self.reason = None;
                 self.high = 0;
                 self.overdue = 0;

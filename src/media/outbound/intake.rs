@@ -1,0 +1,92 @@
+//! The agent's audio comes in: any length, at 8 kHz µ-law or 24 kHz PCM.
+
+use super::Outbound;
+use crate::{
+    audio::Encoding,
+    call::MediaEvent,
+    codec::mulaw,
+    model::{ItemId, ResponseId},
+};
+
+impl Outbound {
+    pub(in crate::media) fn append(&mut self, response: ResponseId, item: ItemId, payload: &[u8]) {
+        if self.backlog.is_dropped(response) {
+            return;
+        }
+        if self.stopped.is_some_and(|kept| self.backlog.end() >= kept) {
+            // The model has gone on to something else: nothing will be resumed.
+            self.forget_agent();
+        }
+        let fits = match self.encoding {
+            Encoding::Mulaw => self.backlog.append(response, item, payload),
+            Encoding::Pcm24k => self.append_wide(response, item, payload),
+        };
+        if !fits {
+            self.counters.refused_bytes += payload.len() as u64;
+            self.events.push_back(MediaEvent::BacklogFull { response });
+        }
+        self.idle_ticks = 0;
+    }
+
+    fn append_wide(&mut self, response: ResponseId, item: ItemId, payload: &[u8]) -> bool {
+        if self.down_item != Some((response, item)) {
+            self.flush_wide();
+            self.down_item = Some((response, item));
+        }
+        let (down, narrow) = (&mut self.down, &mut self.narrow);
+        let mut payload = payload;
+        let mut push = |two: [u8; 2]| {
+            down.push(&[i16::from_le_bytes(two)], &mut |out| narrow.extend(out.iter().map(|&s| mulaw::encode(s))));
+        };
+        if let (Some(low), [high, rest @ ..]) = (self.odd, payload) {
+            push([low, *high]);
+            self.odd = None;
+            payload = rest;
+        }
+        let (pairs, odd) = payload.as_chunks::<2>();
+        let mut block = [0i16; 240];
+        for pairs in pairs.chunks(block.len()) {
+            for (sample, two) in block.iter_mut().zip(pairs) {
+                *sample = i16::from_le_bytes(*two);
+            }
+            down.push(&block[..pairs.len()], &mut |out| narrow.extend(out.iter().map(|&s| mulaw::encode(s))));
+        }
+        if let [odd] = odd {
+            self.odd = Some(*odd);
+        }
+        let fits = self.backlog.append(response, item, &self.narrow);
+        self.narrow.clear();
+        fits
+    }
+
+    /// The item's last samples come out of the resampler.
+    pub(super) fn flush_wide(&mut self) {
+        let Some((response, item)) = self.down_item.take() else { return };
+        let narrow = &mut self.narrow;
+        self.down.finish(&mut |out| narrow.extend(out.iter().map(|&s| mulaw::encode(s))));
+        self.odd = None;
+        self.backlog.append(response, item, &self.narrow);
+        self.narrow.clear();
+    }
+
+    pub(in crate::media) fn item_done(&mut self, item: ItemId) {
+        if self.down_item.is_some_and(|(_, id)| id == item) {
+            self.flush_wide();
+        }
+        self.backlog.item_done(item);
+    }
+
+    pub(in crate::media) fn flush(&mut self) {
+        self.flush_wide();
+        self.backlog.all_done();
+    }
+
+    pub(in crate::media) fn drop_response(&mut self, response: ResponseId) {
+        if self.down_item.is_some_and(|(id, _)| id == response) {
+            self.down_item = None;
+            self.down.reset();
+            self.odd = None;
+        }
+        self.backlog.drop_response(response, self.stopped.is_some());
+    }
+}

@@ -1,0 +1,2 @@
+use super::scenario::Row;
+pub(super) fn rows() -> Vec<Row> { Vec::new() }

@@ -1,0 +1,384 @@
+//! A row of the table, and how it becomes a call.
+
+use std::time::Duration;
+
+use quietline::{
+    assistant::Settings,
+    audio::Encoding,
+    call::{AnnouncementKind, Cause, LedgerEntry, ModelTraits},
+    carrier::Digit,
+    lab::{ModelNews, Reply, ReplyPart, ScriptedCarrier, ScriptedModel, Transcripts, Trouble, Utterance, World},
+    mix::Announcement,
+    model::{ResponseId, ResponseStatus, ToolCallId},
+    session::SessionConfig,
+    time::Timestamp,
+};
+
+use super::checks::Check;
+use crate::sound::{LevelVad, announcements, codes, rendering, voice};
+
+/// A moment of a call, found in a run of the row without what is placed by it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Anchor {
+    /// The stream's first sample.
+    Stream,
+    /// The silence deadline at which the goodbye began.
+    Deadline,
+    /// First frame of our own farewell.
+    Goodbye,
+    /// The tool call that opened the window.
+    HangupCall,
+    /// The agent is heard for the n-th time, counted from 0.
+    Agent(usize),
+    /// The agent falls silent for the n-th time.
+    AgentEnd(usize),
+    /// A reminder or a filler begins.
+    Prompt,
+    /// A tool begins for the n-th time.
+    Tool(usize),
+    /// A tool ends for the n-th time.
+    ToolEnd(usize),
+    /// End of the n-th thing that the caller says, in whole frames.
+    CallerEnd(usize),
+    /// Start of it.
+    CallerStart(usize),
+    /// The ending was decided.
+    Ending,
+    /// The agent was interrupted.
+    BargeIn,
+}
+
+/// So many milliseconds after a moment.
+pub(super) type At = (Anchor, i64);
+
+/// What somebody does.
+#[derive(Clone, Debug)]
+pub(super) enum Act {
+    /// The caller is heard: length, level, words (`""`: a sound without any).
+    Say(u64, f32, &'static str),
+    /// The caller's line returns our own farewell this much weaker.
+    Echo(AnnouncementKind, f32),
+    /// A key and its tone, which began 150 ms before.
+    Key(char),
+    /// The caller hangs up.
+    HangUp,
+    /// The connection breaks.
+    BreakOff,
+    /// The call is gone and nobody says so.
+    Vanish,
+    /// No frames for so many milliseconds.
+    NoFrames(u64),
+    /// Frames of so many milliseconds arrive in one burst after them.
+    Stall(u64),
+    /// The model speaks without being asked.
+    Speaks(Vec<Part>),
+    /// The model's connection breaks; connecting takes so long.
+    Lost(Option<Duration>),
+    /// The model calls a tool so many times at once, in this response.
+    Calls(&'static str, u32, u32),
+}
+
+/// A part of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    /// Says so many milliseconds of something.
+    Talk(u64, &'static str),
+    /// Calls a tool.
+    Tool(&'static str),
+    /// Calls a tool in an item that is not complete.
+    CutOffTool(&'static str),
+}
+
+/// What the model's transcripts say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Hears {
+    /// What was said.
+    Words,
+    /// There are no transcripts.
+    NoTranscripts,
+    /// It does not hear the caller at all.
+    Nothing,
+}
+
+/// One situation.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) number: u32,
+    pub(super) what: &'static str,
+    pub(super) settings: Settings,
+    pub(super) answers: bool,
+    pub(super) hears: Hears,
+    pub(super) events: Vec<(At, Act)>,
+    pub(super) replies: Vec<(u64, Vec<Part>)>,
+    pub(super) trouble: Trouble,
+    pub(super) intent: Option<(Duration, bool)>,
+    pub(super) lengths: fn(AnnouncementKind) -> u64,
+    pub(super) checks: Vec<Check>,
+}
+
+/// A row: nobody speaks, the tool is off.
+pub(super) fn row(number: u32, what: &'static str) -> Row {
+    Row {
+        number,
+        what,
+        settings: Settings { filler: false, ..Settings::default() },
+        answers: true,
+        hears: Hears::Words,
+        events: Vec::new(),
+        replies: Vec::new(),
+        trouble: Trouble::default(),
+        intent: Some((Duration::from_secs(1), true)),
+        lengths: |kind| if matches!(kind, AnnouncementKind::Farewell(_)) { 4_000 } else { 1_500 },
+        checks: Vec::new(),
+    }
+}
+
+/// A row of a call that begins like most: the caller asks (1.0 to 2.5 s), the agent answers for 2 s.
+pub(super) fn talk(number: u32, what: &'static str) -> Row {
+    row(number, what)
+        .at(Anchor::Stream, 1_000, Act::Say(1_500, -20.0, "Hello, are you open today?"))
+        .reply(&[Part::Talk(2_000, "Yes, until six.")])
+}
+
+impl Row {
+    pub(super) fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    pub(super) fn hears(mut self, hears: Hears) -> Self {
+        self.hears = hears;
+        self
+    }
+
+    /// The agent is a recording: nothing is owed.
+    pub(super) fn recorded(mut self) -> Self {
+        self.answers = false;
+        self
+    }
+
+    pub(super) fn trouble(mut self, change: impl FnOnce(&mut Trouble)) -> Self {
+        change(&mut self.trouble);
+        self
+    }
+
+    pub(super) fn intent(mut self, takes_ms: u64) -> Self {
+        self.intent = Some((Duration::from_millis(takes_ms), true));
+        self
+    }
+
+    pub(super) fn at(mut self, anchor: Anchor, ms: i64, act: Act) -> Self {
+        self.events.push(((anchor, ms), act));
+        self
+    }
+
+    /// The model's next answer, 600 ms after the caller's turn.
+    pub(super) fn reply(self, parts: &[Part]) -> Self {
+        self.reply_after(600, parts)
+    }
+
+    pub(super) fn reply_after(mut self, ms: u64, parts: &[Part]) -> Self {
+        self.replies.push((ms, parts.to_vec()));
+        self
+    }
+
+    pub(super) fn check(mut self, check: Check) -> Self {
+        self.checks.push(check);
+        self
+    }
+
+    /// Plays the call, placing what depends on a moment of it one after the other.
+    pub(super) fn play(&self) -> Result<Played, String> {
+        let mut placed: Vec<(u64, Act)> = Vec::new();
+        for ((anchor, ms), act) in &self.events {
+            let from = if *anchor == Anchor::Stream {
+                0.0
+            } else {
+                let dry = self.run(&placed)?;
+                dry.moment(*anchor).ok_or_else(|| format!("{anchor:?} does not happen without {act:?}"))?
+            };
+            let at = from + *ms as f64;
+            placed.push((at.max(0.0).round() as u64, act.clone()));
+        }
+        self.run(&placed)
+    }
+
+    fn run(&self, events: &[(u64, Act)]) -> Result<Played, String> {
+        let mut carrier = ScriptedCarrier::new(Timestamp::ZERO, self.trouble);
+        let transcripts = match self.hears {
+            Hears::Words => Transcripts::Truth(Vec::new()),
+            Hears::NoTranscripts | Hears::Nothing => Transcripts::None,
+        };
+        let mut model = ScriptedModel::new(Encoding::Mulaw, transcripts, Timestamp::ZERO);
+        if self.hears == Hears::Nothing {
+            model = model.deaf();
+        }
+        let mut agent = Agent::default();
+        for (delay, parts) in &self.replies {
+            model.push(agent.reply(parts).after(Duration::from_millis(*delay)));
+        }
+        let mut said = Vec::new();
+        for (n, (at, act)) in events.iter().enumerate() {
+            let time = Timestamp::from_millis(*at);
+            match act {
+                Act::Say(ms, db, words) => {
+                    let samples = voice(1_000 + n as u64, *ms, *db);
+                    carrier.say(*at, &samples);
+                    model.will_hear(Utterance { start_ms: *at, end_ms: at + ms, text: (*words).into() });
+                    said.push((*at, codes(&samples)));
+                }
+                Act::Echo(kind, db) => carrier.say(*at, &self.echo(*kind, *db)),
+                Act::Key(key) => {
+                    carrier.say(at.saturating_sub(150), &voice(7, 250, -10.0));
+                    carrier.press(time, Digit::new(*key).expect("a key"));
+                }
+                Act::HangUp => carrier.hang_up(time),
+                Act::BreakOff => carrier.break_off(time),
+                Act::Vanish => carrier.vanish(time),
+                Act::NoFrames(ms) => carrier.send_nothing(*at, at + ms),
+                Act::Stall(ms) => carrier.stall(*at, at + ms),
+                Act::Speaks(parts) => model.speak_at(time, agent.reply(parts)),
+                Act::Lost(reconnect) => model.lose_at(time, *reconnect),
+                Act::Calls(name, times, response) => {
+                    for n in 0..*times {
+                        let call = ToolCallId(10_000 + n);
+                        model.tell_at(time, ModelNews::Tool(ResponseId(*response), call, (*name).into(), true));
+                    }
+                }
+            }
+        }
+        let config = SessionConfig {
+            settings: self.settings.clone(),
+            model: ModelTraits { hears_speech: self.hears != Hears::Nothing, answers: self.answers },
+            encoding: Encoding::Mulaw,
+        };
+        let mut world = World::new(config, Box::new(LevelVad), carrier, model);
+        world.intent = self.intent;
+        for kind in announcements() {
+            world.render(kind, self.announcement(kind));
+        }
+        let mut played = Played { world, said, agent: agent.said, frames_in_a_tick: 0, lead_ms: None };
+        let mut heard_frames = 0;
+        while played.world.step() {
+            let now = played.world.now();
+            let frames = played.world.session.media().hearing().media.samples() / 160;
+            played.frames_in_a_tick = played.frames_in_a_tick.max(frames - heard_frames);
+            heard_frames = frames;
+            played.look_at_lead();
+            if now > Timestamp::from_millis(4 * 3_600_000) {
+                return Err(format!("the call does not end\n{}", played.ledger()));
+            }
+        }
+        Ok(played)
+    }
+
+    pub(super) fn announcement(&self, kind: AnnouncementKind) -> Announcement {
+        let place = announcements().iter().position(|k| *k == kind).expect("every kind is listed") as u64;
+        rendering(500 + place, (self.lengths)(kind))
+    }
+
+    fn echo(&self, kind: AnnouncementKind, db: f32) -> Vec<i16> {
+        let gain = 10f32.powf(db / 20.0);
+        let decode = |&code: &u8| (f32::from(quietline::codec::mulaw::decode(code)) * gain) as i16;
+        self.announcement(kind).mulaw().iter().map(decode).collect()
+    }
+}
+
+/// The agent's voice, a new one each time.
+#[derive(Default)]
+struct Agent {
+    said: Vec<Vec<u8>>,
+}
+
+impl Agent {
+    fn reply(&mut self, parts: &[Part]) -> Reply {
+        let parts = parts.iter().map(|part| match part {
+            Part::Talk(ms, words) => {
+                let samples = voice(2_000 + self.said.len() as u64, *ms, -20.0);
+                self.said.push(codes(&samples));
+                ReplyPart::Say { samples: samples.into(), transcript: (*words).into() }
+            }
+            Part::Tool(name) => ReplyPart::Tool { name: (*name).into(), completed: true },
+            Part::CutOffTool(name) => ReplyPart::Tool { name: (*name).into(), completed: false },
+        });
+        let parts = parts.collect();
+        Reply { delay: Duration::from_millis(600), parts, status: ResponseStatus::Completed }
+    }
+}
+
+/// A call that was played.
+pub(super) struct Played {
+    pub(super) world: World,
+    /// When the caller said what.
+    pub(super) said: Vec<(u64, Vec<u8>)>,
+    /// What the agent says, item by item.
+    pub(super) agent: Vec<Vec<u8>>,
+    /// Most frames that were worked off in one tick.
+    pub(super) frames_in_a_tick: u64,
+    /// Least and most agent audio that the carrier had ahead while more was waiting, ms.
+    pub(super) lead_ms: Option<(f64, f64)>,
+}
+
+impl Played {
+    fn look_at_lead(&mut self) {
+        let hearing = self.world.session.media().hearing();
+        if hearing.agent_unsent && hearing.agent_audible {
+            let lead = self.world.carrier.buffered(self.world.now()).as_secs_f64() * 1e3;
+            let (least, most) = self.lead_ms.unwrap_or((lead, lead));
+            self.lead_ms = Some((least.min(lead), most.max(lead)));
+        }
+    }
+
+    /// When, in milliseconds of call time.
+    pub(super) fn moment(&self, anchor: Anchor) -> Option<f64> {
+        let record = self.world.session.record();
+        let ms = |at: Option<Timestamp>| at.map(|at| at.as_millis_f64());
+        match anchor {
+            Anchor::Stream => Some(0.0),
+            Anchor::Deadline => ms(record.deadline),
+            Anchor::Goodbye => ms(record.goodbye_at),
+            Anchor::HangupCall => ms(record.tool_called_at),
+            Anchor::Agent(n) => self.nth(n, |cause| matches!(cause, Cause::AgentAudible)),
+            Anchor::AgentEnd(n) => {
+                let ends = self.world.ledger.iter().filter_map(|entry| match entry.cause {
+                    Cause::AgentSilent { until, .. } => Some(until.as_millis_f64()),
+                    _ => None,
+                });
+                ends.into_iter().nth(n)
+            }
+            Anchor::Prompt => self.nth(0, |cause| {
+                matches!(
+                    cause,
+                    Cause::Announced { kind: AnnouncementKind::Reminder | AnnouncementKind::Filler, .. }
+                )
+            }),
+            Anchor::Tool(n) => self.nth(n, |cause| matches!(cause, Cause::ToolBegan)),
+            Anchor::ToolEnd(n) => self.nth(n, |cause| matches!(cause, Cause::ToolEnded { .. })),
+            Anchor::CallerStart(n) => self.said.get(n).map(|(at, _)| *at as f64),
+            Anchor::CallerEnd(n) => {
+                let (at, samples) = self.said.get(n)?;
+                Some((at + samples.len() as u64 / 8).next_multiple_of(20) as f64)
+            }
+            Anchor::Ending => ms(record.ending_begun_at),
+            Anchor::BargeIn => self.nth(0, |cause| matches!(cause, Cause::BargeIn { .. })),
+        }
+    }
+
+    /// Time of the n-th entry like this.
+    pub(super) fn nth(&self, n: usize, like: impl Fn(&Cause) -> bool) -> Option<f64> {
+        self.entries(like).nth(n).map(|entry| entry.at.as_millis_f64())
+    }
+
+    pub(super) fn entries(&self, like: impl Fn(&Cause) -> bool) -> impl Iterator<Item = &LedgerEntry> {
+        self.world.ledger.iter().filter(move |entry| like(&entry.cause))
+    }
+
+    /// The ledger as text.
+    pub(super) fn ledger(&self) -> String {
+        let lines = self.world.ledger.iter().map(|entry| {
+            let deadline = entry.deadline.map_or("-".into(), |at| format!("{:.3}", at.as_millis_f64() / 1e3));
+            format!("{:>12.3} {:>12}  {}\n", entry.at.as_millis_f64() / 1e3, deadline, entry.cause)
+        });
+        lines.collect()
+    }
+}
