@@ -97,7 +97,8 @@ fn run(seed: u64, trace: &mut Trace, counts: &mut Counts) -> Result<(), String> 
     Err(format!(
         "seed {seed}: rule `{rule}` broken at {at}: {text}\n{lines}\nsettings: timeout {}, budget {}, min_speech {}, \
          hangover {}, barge_in_min {}, max {}, greeting {:?}, hangup {:?}, intents {:?}, transcription {}, \
-         hears_speech {}\nrepeat with QUIETLINE_PROPERTY_SEED={seed} QUIETLINE_PROPERTY_RUNS=1\n",
+         hears_speech {}\ncarrier: dtx {:?}, gaps {:?}, bursts {:?}, jitter {} ms, mark lag {:?}, lost {}, doubled {}, late {}; \
+         stalls {:?}\nrepeat with QUIETLINE_PROPERTY_SEED={seed} QUIETLINE_PROPERTY_RUNS=1\n",
         s.silence_timeout,
         s.noise_budget,
         s.min_speech,
@@ -108,7 +109,16 @@ fn run(seed: u64, trace: &mut Trace, counts: &mut Counts) -> Result<(), String> 
         s.hangup_call,
         s.intents,
         s.transcription,
-        plan.model.hears_speech
+        plan.model.hears_speech,
+        plan.carrier.dtx,
+        plan.carrier.gaps,
+        plan.carrier.bursts,
+        plan.carrier.jitter_ms,
+        plan.carrier.mark_lag_ms,
+        plan.carrier.mark_lost,
+        plan.carrier.mark_doubled,
+        plan.carrier.mark_late,
+        plan.stalls
     ))
 }
 
@@ -183,17 +193,18 @@ fn report(runs: u64, counts: &Counts, failures: &[(u64, String)]) {
     eprintln!("{runs} calls\n{}", counts.table());
     if let Some((_, text)) = failures.first() {
         if failures.len() > 1 {
-            let mut rules = std::collections::BTreeMap::<&str, (u64, Vec<u64>)>::new();
+            let mut rules = std::collections::BTreeMap::<(&str, &str), (u64, Vec<u64>)>::new();
             for (seed, text) in failures {
                 let rule = text.split('`').nth(1).unwrap_or("");
-                let (n, seeds) = rules.entry(rule).or_default();
+                let quiet = if text.contains("carrier: dtx []") { "" } else { " (dtx)" };
+                let (n, seeds) = rules.entry((rule, quiet)).or_default();
                 *n += 1;
                 if seeds.len() < 6 {
                     seeds.push(*seed);
                 }
             }
-            for (rule, (n, seeds)) in rules {
-                eprintln!("{n:6} x {rule}: seeds {seeds:?}");
+            for ((rule, quiet), (n, seeds)) in rules {
+                eprintln!("{n:6} x {rule}{quiet}: seeds {seeds:?}");
             }
         }
         panic!("{} of {runs} calls broke a rule; the first:\n{text}", failures.len());

@@ -36,6 +36,8 @@ type Checked = Result<(), Violation>;
 const MS: u64 = 1_000;
 const FRAME: u64 = 20 * MS;
 const LATE_MEDIA: u64 = 200 * MS;
+/// A frame may hold parts of two responses.
+const PARTS: u64 = 320;
 /// A decision is never early; times are rounded to a sample or a millisecond here and there.
 const ROUNDING: u64 = 2 * MS;
 const OVERDUE: u64 = 1_000 * MS;
@@ -551,10 +553,7 @@ impl<'a> Reference<'a> {
             What::Clear => {
                 self.hold(!self.closed, "nothing after CloseStream", || "clear".into())?;
                 self.generation += 1;
-                self.put_aside = true;
-                for response in self.responses.values_mut() {
-                    (response.given, response.sent) = (0, 0);
-                }
+                self.put_aside();
                 self.line_end = self.line_end.min(now);
                 for run in [self.run.take(), self.prompt.take()].into_iter().flatten() {
                     let turn_at_end = self.turn.number;
@@ -749,7 +748,7 @@ impl<'a> Reference<'a> {
 
     /// No agent audio waits to be sent, for sure.
     fn nothing_waits(&self) -> bool {
-        !self.put_aside && self.responses.values().all(|r| r.cancelled || r.given <= r.sent)
+        !self.put_aside && self.responses.values().all(|r| r.cancelled || r.given <= r.sent + PARTS)
     }
 
     fn digit(&mut self, past: &[Entry]) -> Checked {
@@ -824,8 +823,12 @@ impl<'a> Reference<'a> {
     }
 
     fn owes(&self, bound: Bound) -> bool {
-        self.owed[bound as usize].last().is_some_and(|period| {
-            period.to.is_none() && (bound == Bound::Low || self.now < period.from + OWED_AT_MOST)
+        self.owed[bound as usize].iter().rev().take(12).any(|period| {
+            let charged = match period.source {
+                Source::Sure => false,
+                Source::Spurt(n) => self.spurts[n].class(bound) == Class::Charged,
+            };
+            period.to.is_none() && !charged && (bound == Bound::Low || self.now < period.from + OWED_AT_MOST)
         })
     }
 
@@ -834,7 +837,7 @@ impl<'a> Reference<'a> {
     fn settle_turn(&mut self, tick: bool) {
         let tools = self.tools.iter().any(|(_, period)| period.to.is_none());
         let active = self.responses.values().any(|r| r.active && !r.cancelled);
-        let waits = self.responses.values().any(|r| !r.cancelled && r.given > r.sent);
+        let waits = self.responses.values().any(|r| !r.cancelled && r.given > r.sent + PARTS);
         let nothing = self.run.is_none() && !tools && !active;
         if nothing && !self.owes(Bound::Low) && !waits {
             self.turn.maybe_closed = true;
@@ -849,9 +852,6 @@ impl<'a> Reference<'a> {
         let which = [which[0] && self.ending.is_none(), which[1]];
         for (owed, which) in self.owed.iter_mut().zip(which) {
             if which {
-                if let Some(last) = owed.last_mut().filter(|period| period.to.is_none()) {
-                    last.to = Some(self.now);
-                }
                 owed.push(Period { from, to: None, source });
             }
         }
@@ -859,13 +859,21 @@ impl<'a> Reference<'a> {
 
     fn pay(&mut self) {
         for owed in &mut self.owed {
-            if let Some(last) = owed.last_mut() {
-                last.to.get_or_insert(self.now);
+            for period in owed.iter_mut().rev().take(12) {
+                period.to.get_or_insert(self.now);
             }
         }
     }
 
     // ---- our audio ----
+
+    /// What waits may be thrown away, or kept: it is not known any more.
+    fn put_aside(&mut self) {
+        self.put_aside = true;
+        for response in self.responses.values_mut() {
+            (response.given, response.sent) = (0, 0);
+        }
+    }
 
     fn sent(&mut self, voice: Voice) -> Checked {
         let now = self.now;
@@ -1235,6 +1243,7 @@ impl<'a> Reference<'a> {
                 self.began(reason, past, counts)?;
                 self.reason = Some(reason);
                 self.not_begun = 0;
+                self.put_aside();
                 self.pay();
                 self.ending = Some(Ending {
                     reason,
@@ -1250,6 +1259,7 @@ impl<'a> Reference<'a> {
             Cause::TakenBack { reason, by, .. } => {
                 self.taken_back(reason, by, past)?;
                 self.ending = None;
+                self.put_aside();
                 let (now, source) = (self.now, self.turn.source);
                 self.owe([false, true], now, source);
                 self.reason = None;
@@ -1259,8 +1269,8 @@ impl<'a> Reference<'a> {
             Cause::BargeInFalse => {
                 self.resumed = self.responses.iter().filter(|(_, r)| r.cancelled).map(|(number, _)| *number).collect();
                 let now = self.now;
-                if let Some(last) = self.owed[0].last_mut() {
-                    last.to.get_or_insert(now);
+                for period in self.owed[0].iter_mut().rev().take(12) {
+                    period.to.get_or_insert(now);
                 }
             }
             Cause::LineClosed { by, .. } => {
