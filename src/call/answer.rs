@@ -196,11 +196,14 @@ impl Call {
                 self.sounding = Some(response);
                 self.hearing.agent_audible = true;
                 self.enter(now, Cause::AgentAudible);
+                // What was a last word is none any more; this utterance may end in one again.
+                self.timers.clear(TimerReason::ModelGoodbye);
                 self.answer_is_paid(now);
                 self.update_pause(now);
             }
             MediaEvent::AgentContinues { response } => {
                 self.sounding = Some(response);
+                self.timers.clear(TimerReason::ModelGoodbye);
                 self.answer_is_paid(now);
                 self.update_pause(now);
             }

@@ -145,7 +145,7 @@ pub(crate) struct Ending {
     pub(crate) earliest: Timestamp,
     /// When it must have been decided, for endings with a window.
     pub(crate) bound: Option<Timestamp>,
-    /// The tool call that is answered if it is taken back.
+    /// The tool call, until it is answered: when the line is closed, or when it is taken back.
     pub(crate) tool_call: Option<ToolCallId>,
     /// The talkspurt that was open when the ending began: it began before.
     pub(crate) open_before: Option<SpurtId>,

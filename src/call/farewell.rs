@@ -288,7 +288,7 @@ impl Call {
         }
     }
 
-    /// Everything is said: the earliest moment and the caller's own goodbye are waited for.
+    /// Everything is said: the earliest moment, tools and the caller's own goodbye are waited for.
     fn finish_waiting(&mut self, now: Timestamp) {
         let Some(ending) = self.ending else { return };
         let bound_passed = ending.bound.is_some_and(|bound| now >= bound);
@@ -299,7 +299,7 @@ impl Call {
             self.take_back(now, TakenBackBy::StillSpeaking);
             return;
         }
-        if !bound_passed && self.caller_holds(now, &ending) {
+        if !bound_passed && self.is_held(now, &ending) {
             return;
         }
         self.hang_up(now);
@@ -321,9 +321,12 @@ impl Call {
         inside || (long && self.is_cancellable())
     }
 
-    /// The caller's words hold the hang-up until they end, are understood, or the bound comes.
-    fn caller_holds(&self, now: Timestamp, ending: &Ending) -> bool {
+    /// Tools and the caller's words hold the hang-up until they end, are understood, or the bound comes.
+    fn is_held(&self, now: Timestamp, ending: &Ending) -> bool {
         if self.is_window(ending) {
+            if !self.tools.is_empty() {
+                return true;
+            }
             let open = self.hearing.open.is_some_and(|heard| heard.counts);
             let pending = self.spurts.last().is_some_and(|spurt| {
                 spurt.heard.start >= ending.begun && spurt.verdict == Verdict::Pending && !spurt.below_floor
@@ -494,6 +497,11 @@ impl Call {
     /// 3 s after the agent's goodbye nobody has said anything.
     pub(super) fn model_goodbye_due(&mut self, now: Timestamp) {
         let frame = Duration::from_millis(crate::audio::FRAME_MS);
+        if self.hearing.agent_unsent || self.responses.iter().any(|r| r.active) {
+            // The model goes on: its audio disarms this, a response without any does not.
+            self.timers.set(TimerReason::ModelGoodbye, now + frame);
+            return;
+        }
         if let Some(heard) = self.hearing.open {
             if heard.voiced >= LONG_SPEECH {
                 self.take_back_goodbye(now, TakenBackBy::Speech);

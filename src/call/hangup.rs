@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Action, Call, Cause, Party, Reason, ending::Stage};
 use crate::{
     carrier::{CallAnswer, CallRequest, CallStatus, RequestOutcome},
-    model::ModelRequest,
+    model::{ModelRequest, ToolAnswer},
     time::{TimerReason, Timestamp},
 };
 
@@ -20,6 +20,9 @@ impl Call {
     /// Ends the call: request first, then the socket.
     pub(super) fn hang_up(&mut self, now: Timestamp) {
         self.set_stage(Stage::HangingUp);
+        if let Some(call) = self.ending.as_mut().and_then(|ending| ending.tool_call.take()) {
+            self.answer_tool(call, ToolAnswer::HungUp);
+        }
         for reason in [TimerReason::HangupEarliest, TimerReason::HangupBound, TimerReason::TerminalMark] {
             self.timers.clear(reason);
         }

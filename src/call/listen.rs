@@ -125,10 +125,10 @@ impl Call {
         self.confirm_barge_in();
     }
 
-    /// Part of a transcript has words, for speech since `start`.
-    pub fn partial_transcript(&mut self, start: Option<Timestamp>) {
+    /// Part of a transcript has words, for speech since `start` that still goes on.
+    pub fn partial_transcript(&mut self, now: Timestamp, start: Option<Timestamp>) {
         self.confirm_barge_in();
-        for id in self.spurts.matching(start.map(|at| (at, at))).into_iter().flatten() {
+        for id in self.spurts.matching(start.map(|at| (at, now))).into_iter().flatten() {
             if let Some(spurt) = self.spurts.get_mut(id) {
                 spurt.has_words = true;
             }

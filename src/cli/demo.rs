@@ -1,8 +1,9 @@
 //! `quietline demo`: a whole call, offline, on virtual time.
 
 use std::{
+    fs,
     io::{self, IsTerminal, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -12,7 +13,7 @@ use quietline::{
     vad::Detector,
 };
 
-use super::{timeline::Timeline, wav};
+use super::{chart::Chart, timeline::Timeline, wav};
 
 /// What `quietline demo` is asked.
 #[derive(Debug, clap::Args)]
@@ -33,6 +34,9 @@ pub(crate) struct DemoArgs {
     /// Default: quietline-demo-NAME.wav in the current folder.
     #[arg(long, value_name = "FILE", conflicts_with = "no_wav")]
     wav: Option<PathBuf>,
+    /// Draw the call: both sides, the silence window running down, goodbye and hang-up.
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
     /// Write no WAV.
     #[arg(long)]
     no_wav: bool,
@@ -85,7 +89,18 @@ fn play_one(args: &DemoArgs, scenario: &Scenario, out: &mut dyn Write) -> Result
         writeln!(out, "  listen           {} (left: said by the caller, right: heard)", file.display())
             .map_err(text)?;
     }
+    if let Some(file) = &args.svg {
+        draw(scenario, &played, timeout.as_secs_f64(), file)?;
+        writeln!(out, "  look             {}", file.display()).map_err(text)?;
+    }
     verdict(&played, out).map_err(text)
+}
+
+fn draw(scenario: &Scenario, played: &Played, timeout: f64, file: &Path) -> Result<(), String> {
+    let (carrier, ledger) = (&played.world.carrier, &played.world.ledger);
+    let title = format!("quietline demo --scenario {}: {}", scenario.name, scenario.what);
+    let chart = Chart { title: &title, said: carrier.said(), heard: carrier.heard(), ledger, timeout };
+    fs::write(file, chart.to_string()).map_err(|error| format!("cannot write {}: {error}", file.display()))
 }
 
 fn summary(played: &Played, out: &mut dyn Write) -> io::Result<()> {

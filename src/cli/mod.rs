@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod chart;
 mod demo;
 mod replay;
 mod timeline;

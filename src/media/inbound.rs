@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::{echo::Echo, feed::Feed};
+use super::{echo::Echo, feed::Feed, line::samples};
 use crate::{
     audio::{Dbfs, FRAME_SAMPLES, Frame, MULAW_SILENCE, MulawFrame},
+    call::LATE_MEDIA,
     codec::mulaw,
     ring::{RingConsumer, RingProducer, byte_ring},
     time::MediaTime,
@@ -100,7 +101,11 @@ impl Inbound {
 
     /// Takes a payload in; `latest` is where the media could be at most. Gives the position after it.
     pub(super) fn receive(&mut self, timestamp_ms: Option<u64>, payload: &[u8], latest: MediaTime) -> MediaTime {
-        let missing = timestamp_ms.map_or(0, |ms| self.missing(ms, latest));
+        let missing = match timestamp_ms {
+            _ if self.received == MediaTime::ZERO => Self::late_start(payload, latest),
+            Some(ms) => self.missing(ms, latest),
+            None => 0,
+        };
         if missing > 0 {
             self.counters.gap_samples += missing;
             self.add_gap(missing);
@@ -113,6 +118,12 @@ impl Inbound {
         }
         self.received += missing + payload.len() as u64;
         self.received
+    }
+
+    /// A stream whose first frame comes late began in silence.
+    fn late_start(payload: &[u8], latest: MediaTime) -> u64 {
+        let silence = latest.samples().saturating_sub(payload.len() as u64);
+        if silence < GAP_MIN_MS as u64 * 8 { 0 } else { silence / FRAME * FRAME }
     }
 
     /// Samples between what came before and this time stamp, in whole frames.
@@ -153,6 +164,16 @@ impl Inbound {
     /// A whole frame can be worked off.
     pub(super) fn has_frame(&self) -> bool {
         self.received.samples() >= self.processed.samples() + FRAME
+    }
+
+    /// No frame has come although the line's time is `now`: silence ends the talkspurt under way. A frame that is
+    /// only late begins a new one.
+    pub(super) fn lull(&mut self, now: MediaTime) -> Option<TalkspurtEvent> {
+        if self.has_frame() || now.samples() < self.processed.samples() + samples(LATE_MEDIA) {
+            return None;
+        }
+        let [ended, _] = self.tracker.push(now, false, Dbfs::SILENCE);
+        ended
     }
 
     /// Works off the next frame.

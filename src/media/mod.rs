@@ -93,6 +93,10 @@ impl MediaPath {
     pub fn receive(&mut self, now: Timestamp, timestamp_ms: Option<u64>, payload: &[u8]) {
         self.last_frame_at = now;
         let latest = self.clock.to_media(now);
+        if self.clock.watermark() == MediaTime::ZERO {
+            // The first frame knows better than the stream's announcement where the media is.
+            self.clock = MediaClock::default();
+        }
         let end = self.inbound.receive(timestamp_ms, payload, latest);
         self.clock.observe(now, end);
     }
@@ -100,14 +104,22 @@ impl MediaPath {
     /// Works off the next inbound frame, if one is complete. Call at most [`FRAMES_PER_TICK`] times a tick.
     pub fn hear(&mut self) -> Option<[Option<Heard>; 2]> {
         let heard = self.inbound.next_frame(&mut self.outbound.echo, &mut self.feed)?;
-        let clock = &self.clock;
-        Some(heard.map(|event| {
-            event.and_then(|event| match event {
-                TalkspurtEvent::Began(_) => None,
-                TalkspurtEvent::Counts(spurt) => Some(Heard::Counts(on_call_time(clock, &spurt))),
-                TalkspurtEvent::Ended(spurt) => spurt.counts.then(|| Heard::Ended(on_call_time(clock, &spurt))),
-            })
-        }))
+        Some(heard.map(|event| self.told(event?)))
+    }
+
+    /// Frames have failed to come for so long that the talkspurt under way has ended. Call after
+    /// [`MediaPath::hear`], in each tick.
+    pub fn hear_lull(&mut self, now: Timestamp) -> Option<Heard> {
+        let ended = self.inbound.lull(self.clock.to_media(now))?;
+        self.told(ended)
+    }
+
+    fn told(&self, event: TalkspurtEvent) -> Option<Heard> {
+        match event {
+            TalkspurtEvent::Began(_) => None,
+            TalkspurtEvent::Counts(spurt) => Some(Heard::Counts(on_call_time(&self.clock, &spurt))),
+            TalkspurtEvent::Ended(spurt) => spurt.counts.then(|| Heard::Ended(on_call_time(&self.clock, &spurt))),
+        }
     }
 
     /// What has been heard, for the decisions.

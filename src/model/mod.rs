@@ -129,6 +129,8 @@ pub enum ToolAnswer {
     NoSuchTool,
     /// `hangup_call` before the caller spoke or pressed anything.
     CallerHasNotSpoken,
+    /// `hangup_call` was carried out: the line is being closed.
+    HungUp,
     /// The call is already being ended.
     AlreadyEnding,
     /// The hang-up was taken back: the caller is still there.

@@ -85,13 +85,11 @@ impl Session {
         for _ in 0..FRAMES_PER_TICK {
             let Some(events) = self.media.hear() else { break };
             for event in events.into_iter().flatten() {
-                self.call.refresh(self.media.hearing());
-                match event {
-                    Heard::Counts(spurt) => self.call.speech_counts(now, spurt),
-                    Heard::Ended(spurt) => self.call.speech_ended(now, spurt),
-                }
-                self.drain(now);
+                self.heard(now, event);
             }
+        }
+        if let Some(event) = self.media.hear_lull(now) {
+            self.heard(now, event);
         }
         self.call.decide(now, self.media.hearing());
         self.drain(now);
@@ -167,6 +165,15 @@ impl Session {
         &self.media
     }
 
+    fn heard(&mut self, now: Timestamp, event: Heard) {
+        self.call.refresh(self.media.hearing());
+        match event {
+            Heard::Counts(spurt) => self.call.speech_counts(now, spurt),
+            Heard::Ended(spurt) => self.call.speech_ended(now, spurt),
+        }
+        self.drain(now);
+    }
+
     fn advance(&mut self, now: Timestamp) {
         debug_assert!(now >= self.now, "time goes back from {} to {now}", self.now);
         self.now = self.now.max(now);
@@ -222,7 +229,7 @@ impl Session {
             ModelEvent::SpeechStarted { .. } => self.call.server_hears(now),
             ModelEvent::Committed => self.call.committed(),
             ModelEvent::InputPartial { start_ms } => {
-                self.call.partial_transcript(start_ms.map(|ms| self.media.appended_to_call(ms)));
+                self.call.partial_transcript(now, start_ms.map(|ms| self.media.appended_to_call(ms)));
             }
             ModelEvent::InputTranscript { span, text } => {
                 self.call.transcript(now, self.on_call_time(span), Some(text))

@@ -37,7 +37,8 @@ fn every_row_happens_as_written() {
                 continue;
             }
         };
-        let mut failed: Vec<String> = checks::always(&played).err().map(|error| format!("  {error}")).into_iter().collect();
+        let mut failed: Vec<String> =
+            checks::always(&played).err().map(|error| format!("  {error}")).into_iter().collect();
         for check in &row.checks {
             if let Err(error) = check.of(&row, &played) {
                 failed.push(format!("  {}: {error}", check.name()));

@@ -60,7 +60,8 @@ impl Check {
             }
             Self::GoodbyeHeardAfterAgent(n, range) => {
                 let heard = played.world.carrier.heard();
-                let end = find(heard, agent(played, *n)?, 0).ok_or("the agent is not heard")? + agent(played, *n)?.len();
+                let end =
+                    find(heard, agent(played, *n)?, 0).ok_or("the agent is not heard")? + agent(played, *n)?.len();
                 within(goodbye_heard_at(row, played)? - end as f64 / 8.0, range)
             }
             Self::Whole(kind) => whole(row, played, *kind).map(|_| ()),
@@ -165,5 +166,6 @@ fn model_got(played: &Played, n: usize) -> Result<(), String> {
         return Ok(());
     }
     let missing = (0..words.len() / 80).find(|block| find(&got, &words[block * 80..], 0).is_some());
-    Err(missing.map_or("the model has nothing of it".into(), |block| format!("the first {} ms are missing", block * 10)))
+    Err(missing
+        .map_or("the model has nothing of it".into(), |block| format!("the first {} ms are missing", block * 10)))
 }

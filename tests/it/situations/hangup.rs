@@ -49,15 +49,23 @@ fn window() -> Vec<Row> {
             .check(Check::Closed(Anchor::HangupCall, WINDOW))
             .check(Check::AgentWhole(1))
             .check(Check::Whole(FAREWELL)),
-        thanks(7, "… with a farewell that does not fit", &[Part::Talk(2_500, "You are welcome."), Part::Tool("hangup_call")])
-            .check(Check::Closed(Anchor::HangupCall, WINDOW))
-            .check(Check::AgentWhole(1)),
-        short(thanks(8, "caller answers \"okay, thank you so much, bye-bye\" in that window", &[Part::Tool("hangup_call")]))
-            .at(Anchor::HangupCall, 600, Act::Say(1_400, -20.0, "Okay, thank you so much, bye-bye."))
-            .check(Check::Ends(Reason::HangupCall, Party::Us))
-            .check(Check::TakenBack(0))
-            .check(Check::Closed(Anchor::CallerEnd(2), 0.0..=2_000.0))
-            .check(Check::Closed(Anchor::HangupCall, WINDOW)),
+        thanks(
+            7,
+            "… with a farewell that does not fit",
+            &[Part::Talk(2_500, "You are welcome."), Part::Tool("hangup_call")],
+        )
+        .check(Check::Closed(Anchor::HangupCall, WINDOW))
+        .check(Check::AgentWhole(1)),
+        short(thanks(
+            8,
+            "caller answers \"okay, thank you so much, bye-bye\" in that window",
+            &[Part::Tool("hangup_call")],
+        ))
+        .at(Anchor::HangupCall, 600, Act::Say(1_400, -20.0, "Okay, thank you so much, bye-bye."))
+        .check(Check::Ends(Reason::HangupCall, Party::Us))
+        .check(Check::TakenBack(0))
+        .check(Check::Closed(Anchor::CallerEnd(2), 0.0..=2_000.0))
+        .check(Check::Closed(Anchor::HangupCall, WINDOW)),
         short(thanks(8, "… without a transcript", &[Part::Tool("hangup_call")]))
             .settings(|s| s.transcription = false)
             .at(Anchor::HangupCall, 600, Act::Say(1_400, -20.0, "Okay, thank you so much, bye-bye."))
@@ -100,6 +108,7 @@ fn taken_back() -> Vec<Row> {
             .settings(|s| s.hangup_call = Some(HangupTool::default()))
             .at(Anchor::Stream, 8_000, Act::Say(9_000, -20.0, "And then I went there and so on."))
             .at(Anchor::Stream, 10_000, Act::Speaks(vec![Part::Tool("hangup_call")]))
+            .reply(&[Part::Talk(1_000, "Aha.")])
             .reply(&[Part::Talk(1_000, "I see.")])
             .check(Check::Ends(Reason::Silence, Party::Us))
             .check(Check::TakenBack(1))
@@ -129,7 +138,7 @@ fn tools() -> Vec<Row> {
         .check(Check::Ends(Reason::HangupCall, Party::Us))
         .check(Check::Closed(Anchor::HangupCall, WINDOW))
         .check(Check::Entries("the tool's result", |c| matches!(c, Cause::ToolEnded { ok: true }), 1..=1))
-        .check(Check::Answers(vec![ToolAnswer::Result { ok: true }, ToolAnswer::Result { ok: true }]))
+        .check(Check::Answers(vec![ToolAnswer::Result { ok: true }, ToolAnswer::HungUp]))
         .check(Check::Asked("a response", |r| *r == ModelRequest::CreateResponse, 0..=0)),
         with_lookup(short(thanks(
             11,
@@ -156,7 +165,7 @@ fn tools() -> Vec<Row> {
             .check(Check::Ends(Reason::Silence, Party::Us))
             .check(Check::Answers(Vec::new()))
             .check(Check::Unheard(FAREWELL)),
-        short(thanks(14, "… and in a cancelled one", &[Part::Talk(3_000, "Well, let me think.")]))
+        short(thanks(14, "… and in a cancelled one", &[Part::Talk(20_000, "Well, let me think.")]))
             .at(Anchor::Agent(1), 1_000, Act::Say(1_000, -20.0, "Never mind."))
             .at(Anchor::BargeIn, 100, Act::Calls("hangup_call", 1, 1))
             .reply(&[Part::Talk(1_000, "All right.")])
@@ -203,10 +212,11 @@ fn goodbyes() -> Vec<Row> {
             .reply(&[Part::Talk(1_000, "Closed.")])
             .check(Check::Ends(Reason::Silence, Party::Us))
             .check(Check::Entries("taken back", is_taken_back, 2..=2)),
-        thanks(17, "model says \"before we say goodbye, anything else?\"", &[Part::Talk(
-            2_000,
-            "Before we say goodbye, anything else?",
-        )])
+        thanks(
+            17,
+            "model says \"before we say goodbye, anything else?\"",
+            &[Part::Talk(2_000, "Before we say goodbye, anything else?")],
+        )
         .check(Check::Ends(Reason::Silence, Party::Us))
         .check(Check::Entries("armed", |c| matches!(c, Cause::GoodbyeHeard), 0..=0))
         .check(Check::GoodbyeHeardAfterAgent(1, 30_000.0..=30_020.0)),

@@ -347,10 +347,7 @@ impl Played {
                 ends.into_iter().nth(n)
             }
             Anchor::Prompt => self.nth(0, |cause| {
-                matches!(
-                    cause,
-                    Cause::Announced { kind: AnnouncementKind::Reminder | AnnouncementKind::Filler, .. }
-                )
+                matches!(cause, Cause::Announced { kind: AnnouncementKind::Reminder | AnnouncementKind::Filler, .. })
             }),
             Anchor::Tool(n) => self.nth(n, |cause| matches!(cause, Cause::ToolBegan)),
             Anchor::ToolEnd(n) => self.nth(n, |cause| matches!(cause, Cause::ToolEnded { .. })),

@@ -70,7 +70,11 @@ pub(super) fn rows() -> Vec<Row> {
             .check(Check::Asked("the caller is back", is_back, 1..=1))
             .check(Check::ModelGot(1))
             .check(Check::AgentWhole(1))
-            .check(Check::Entries("taken back by speech within 460 ms", |c| matches!(c, Cause::TakenBack { heard, .. } if *heard <= ms(1_280)), 1..=1))
+            .check(Check::Entries(
+                "taken back by speech within 460 ms",
+                |c| matches!(c, Cause::TakenBack { heard, .. } if *heard <= ms(1_280)),
+                1..=1,
+            ))
             .check(Check::GoodbyeHeardAfterAgent(1, 30_000.0..=30_020.0)),
         talk(6, "caller's \"bye\" over the second half of the goodbye")
             .at(Anchor::Goodbye, 2_400, Act::Say(500, -20.0, "Bye."))
@@ -110,8 +114,14 @@ pub(super) fn rows() -> Vec<Row> {
             .at(Anchor::Stream, 9_500, Act::Stall(2_000))
             .reply(&[Part::Talk(1_000, "Yes?")])
             .check(SILENCE_BY_US)
-            .check(Check::Entries("the spurt sits at its media time", |c| matches!(c, Cause::Talkspurt { start, end, .. }
-                if start.as_micros().abs_diff(10_000_000) <= 20_000 && end.as_micros().abs_diff(10_700_000) <= 20_000), 1..=1))
+            .check(Check::Entries(
+                "the spurt sits at its media time",
+                |c| {
+                    matches!(c, Cause::Talkspurt { start, end, .. }
+                if start.as_micros().abs_diff(10_000_000) <= 20_000 && end.as_micros().abs_diff(10_700_000) <= 20_000)
+                },
+                1..=1,
+            ))
             .check(Check::That("at most 8 frames a tick", |played, _| count(played.frames_in_a_tick as usize, 8..=8)))
             .check(Check::GoodbyeHeardAfterAgent(1, 30_000.0..=30_020.0)),
         talk(37, "… while the deadline passes: what comes late takes it back")

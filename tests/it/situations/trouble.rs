@@ -1,2 +1,4 @@
 use super::scenario::Row;
-pub(super) fn rows() -> Vec<Row> { Vec::new() }
+pub(super) fn rows() -> Vec<Row> {
+    Vec::new()
+}
