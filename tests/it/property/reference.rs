@@ -911,7 +911,8 @@ impl<'a> Reference<'a> {
                     let turn_at_end = self.turn.number;
                     self.runs.push(Run {
                         ended_low: Some(now),
-                        ended_high: Some(run.until),
+                        // Its end was not yet told from a pause.
+                        ended_high: Some(run.until.max(now)),
                         followed: true,
                         turn_at_end,
                         ..run
@@ -1189,7 +1190,8 @@ impl<'a> Reference<'a> {
             return Ok(());
         }
         self.high = self.deadline(Bound::High, at);
-        if at < self.high {
+        // A window that stands still at its very end has not passed it.
+        if at <= self.high + FRAME {
             self.overdue = 0;
             return Ok(());
         }
