@@ -195,6 +195,8 @@ impl Call {
             MediaEvent::AgentAudible { response } => {
                 self.sounding = Some(response);
                 self.hearing.agent_audible = true;
+                // An older goodbye was not the last word.
+                self.timers.clear(TimerReason::ModelGoodbye);
                 self.enter(now, Cause::AgentAudible);
                 // What was a last word is none any more; this utterance may end in one again.
                 self.timers.clear(TimerReason::ModelGoodbye);
@@ -299,7 +301,7 @@ impl Call {
         if !reconnected {
             self.timers.set(TimerReason::OwedLost, since + OWED_LOST);
         }
-        self.update_pause(now);
+        self.update_pause_at(now, since);
         self.enter(now, Cause::AnswerOwed { since });
     }
 

@@ -20,6 +20,8 @@ const RING_BYTES: usize = 4 * 8_000;
 const GAPS: usize = 32;
 /// A carrier's time stamps lie near, not on, steps of 20 ms: less than this is no gap.
 const GAP_MIN_MS: i64 = 60;
+/// Stamps count from the stream's begin; a first one up to this is the begin (155 was seen).
+const FIRST_STAMP_MS: i64 = 300;
 /// Stamps may run ahead of the clock by this much before they are taken for nonsense.
 const AHEAD_MS: u64 = 1000;
 /// Of a longer gap the model gets only this much as silence.
@@ -133,7 +135,9 @@ impl Inbound {
             return 0;
         };
         let position = (self.received.samples() / 8) as i64;
-        let base = *self.base_ms.get_or_insert(stamp - position);
+        // The first stamp is not 0 on a stream that begins at once; a much later one means that nothing was sent.
+        let at_once = stamp <= FIRST_STAMP_MS || stamp > (latest.samples() / 8 + AHEAD_MS) as i64;
+        let base = *self.base_ms.get_or_insert(if at_once { stamp - position } else { 0 });
         let ahead = stamp.saturating_sub(base).saturating_sub(position);
         if ahead <= -GAP_MIN_MS {
             // Stamps began anew.

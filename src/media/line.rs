@@ -6,7 +6,6 @@
 use std::{collections::VecDeque, time::Duration};
 
 use crate::{
-    call::AnnouncementKind,
     carrier::MarkId,
     time::{MediaClock, MediaTime, Timestamp},
 };
@@ -26,7 +25,7 @@ pub(super) enum Behind {
     /// Agent audio up to this position of the backlog.
     Agent(u64),
     /// An announcement.
-    Announcement(AnnouncementKind),
+    Announcement,
     /// Everything of the call.
     Terminal,
 }

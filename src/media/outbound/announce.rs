@@ -1,8 +1,8 @@
 //! Announcements: sent whole, over the agent's last frame, or mixed over an agent that goes on.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use super::{FRAME, MARK_EVERY, Outbound, Over, SHORTEST, Sounding, decode, encode, frame_of, place};
+use super::{FRAME, Outbound, Over, SHORTEST, Sounding, Terminal, decode, encode, frame_of, place};
 use crate::{
     audio::{FRAME_SAMPLES, MulawFrame},
     call::{AnnouncementKind, EndedBy, MediaEvent},
@@ -87,14 +87,7 @@ impl Outbound {
         // A cut ends in a frame of its own that ramps down.
         let ramped = length < whole;
         let to = if ramped { (length.saturating_sub(1)) / FRAME_SAMPLES * FRAME_SAMPLES } else { length };
-        if to > from {
-            let start = self.line.send(at, (to - from) as u64);
-            for (n, frame) in audio[from..to].chunks(FRAME_SAMPLES).enumerate() {
-                self.note_level(start + n as u64 * FRAME, frame);
-            }
-            let part = Payload::Part { audio: audio.clone(), from, to };
-            self.commands.push_back(CarrierCommand::Media(part));
-        }
+        self.send_part(at, audio, from, to);
         if ramped && length > to {
             let last = self.fading_out(&frame_of(audio, to, length), None);
             self.send_frame(at, &last);
@@ -111,8 +104,8 @@ impl Outbound {
         length: u64,
         cut: bool,
     ) {
-        self.sounding = Some(Sounding { kind, began, length });
-        let mark = self.line.mark(at, Behind::Announcement(kind));
+        let mark = self.line.mark(at, Behind::Announcement);
+        self.sounding = Some(Sounding { kind, began, length, mark: Some(mark) });
         self.commands.push_back(CarrierCommand::Mark(mark));
         let (at, length) = (call_time(clock, began), MediaTime::from_samples(length).as_duration());
         self.events.push_back(MediaEvent::AnnouncementBegan { kind, at, length, cut });
@@ -142,7 +135,8 @@ impl Outbound {
         let id = self.line.mark(at, Behind::Terminal);
         self.commands.push_back(CarrierCommand::Mark(id));
         let patient = call_time(clock, due) + self.line.patience();
-        self.terminal = Some((due, until.map_or(patient, |until| until.min(patient))));
+        let bound = until.map_or(patient, |until| until.min(patient));
+        self.terminal = Some(Terminal { mark: id, due, bound });
     }
 
     /// The frame with an announcement over it, ramping in after a stop, or ramping out at a cut.
@@ -176,7 +170,7 @@ impl Outbound {
     fn advance_over(&mut self, at: MediaTime, clock: &MediaClock, over: Over, length: usize) {
         if over.position == 0 {
             let began = self.line.next_start(at);
-            self.sounding = Some(Sounding { kind: over.kind, began, length: length as u64 });
+            self.sounding = Some(Sounding { kind: over.kind, began, length: length as u64, mark: None });
             let (at, length) = (call_time(clock, began), MediaTime::from_samples(length as u64).as_duration());
             self.events.push_back(MediaEvent::AnnouncementBegan { kind: over.kind, at, length, cut: false });
         }
@@ -186,8 +180,45 @@ impl Outbound {
         } else {
             self.over = None;
             self.mixer.unduck_agent();
-            self.frames_since_mark = MARK_EVERY;
         }
+    }
+
+    /// The last frame of an announcement over the agent has been sent.
+    pub(super) fn mark_finished_over(&mut self, at: MediaTime) {
+        if self.over.is_some() {
+            return;
+        }
+        if let Some(sounding) = self.sounding.as_mut().filter(|sounding| sounding.mark.is_none()) {
+            let mark = self.line.mark(at, Behind::Announcement);
+            sounding.mark = Some(mark);
+            self.commands.push_back(CarrierCommand::Mark(mark));
+        }
+    }
+
+    /// The agent has run out under an announcement: the rest of it goes out whole.
+    pub(super) fn send_rest_of_over(&mut self, at: MediaTime, clock: &MediaClock) {
+        let Some(over) = self.over.take() else { return };
+        self.mixer.reset();
+        let Some(announcement) = self.renderings[place(over.kind)].clone() else { return };
+        if over.position == 0 {
+            self.send_announcement(at, clock, over.kind, None, None);
+            return;
+        }
+        self.send_part(at, announcement.mulaw(), over.position, announcement.samples());
+        self.mark_finished_over(at);
+    }
+
+    /// A stretch of a rendering, at once and without a copy.
+    fn send_part(&mut self, at: MediaTime, audio: &Arc<[u8]>, from: usize, to: usize) {
+        if from >= to {
+            return;
+        }
+        let start = self.line.send(at, (to - from) as u64);
+        for (n, frame) in audio[from..to].chunks(FRAME_SAMPLES).enumerate() {
+            self.note_level(start + n as u64 * FRAME, frame);
+        }
+        let part = Payload::Part { audio: Arc::clone(audio), from, to };
+        self.commands.push_back(CarrierCommand::Media(part));
     }
 
     pub(super) fn sounding_ended(&mut self, at: MediaTime, clock: &MediaClock, by: EndedBy) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{OVERDUE, Outbound};
+use super::{OVERDUE, Outbound, Terminal};
 use crate::{
     call::{EndedBy, MediaEvent},
     carrier::{CarrierCommand, MarkId},
@@ -36,9 +36,14 @@ impl Outbound {
                     self.agent_ended(now, EndedBy::Mark, echoed.lag);
                 }
             }
-            Behind::Announcement(_) => self.sounding_ended(at, clock, EndedBy::Mark),
+            Behind::Announcement => {
+                // An older announcement's mark, after its estimate, says nothing of a newer one.
+                if self.sounding.is_some_and(|sounding| sounding.mark == Some(id)) {
+                    self.sounding_ended(at, clock, EndedBy::Mark);
+                }
+            }
             Behind::Terminal => {
-                if self.terminal.take().is_some() {
+                if self.terminal.take_if(|terminal| terminal.mark == id).is_some() {
                     self.agent_ended(now, EndedBy::Mark, echoed.lag);
                     self.sounding_ended(at, clock, EndedBy::Mark);
                     self.events.push_back(MediaEvent::TerminalMark { at: now, by: EndedBy::Mark });
@@ -52,10 +57,6 @@ impl Outbound {
             return;
         }
         self.line.forget_anchor();
-        if self.over.take().is_some() {
-            // Only the agent's frames carried it.
-            self.mixer.reset();
-        }
         self.events.push_back(MediaEvent::AgentSilent { at, by, lag });
     }
 
@@ -74,7 +75,7 @@ impl Outbound {
                 self.sounding_ended(clock.to_media(now), clock, EndedBy::Estimate);
             }
         }
-        if let Some((due, bound)) = self.terminal.filter(|(_, bound)| now >= *bound) {
+        if let Some(Terminal { due, bound, .. }) = self.terminal.filter(|terminal| now >= terminal.bound) {
             self.terminal = None;
             self.sounding_ended(clock.to_media(now), clock, EndedBy::Estimate);
             let at = call_time(clock, due).min(bound);
@@ -86,7 +87,7 @@ impl Outbound {
         let agent = self.audible.filter(|_| !self.has_unsent()).map(|a| call_time(clock, a.until) + OVERDUE);
         let sounding = self.sounding.filter(|_| self.terminal.is_none());
         let prompt = sounding.map(|s| call_time(clock, s.began + s.length) + OVERDUE);
-        let terminal = self.terminal.map(|(_, bound)| bound);
+        let terminal = self.terminal.map(|terminal| terminal.bound);
         [agent, prompt, terminal].into_iter().flatten().min()
     }
 }

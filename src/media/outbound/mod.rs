@@ -70,6 +70,16 @@ struct Sounding {
     kind: AnnouncementKind,
     began: MediaTime,
     length: u64,
+    /// The mark behind it, once its last sample is sent.
+    mark: Option<MarkId>,
+}
+
+/// The mark behind everything of the call.
+#[derive(Clone, Copy, Debug)]
+struct Terminal {
+    mark: MarkId,
+    due: MediaTime,
+    bound: Timestamp,
 }
 
 /// An announcement that is mixed over the agent frame by frame.
@@ -96,7 +106,7 @@ pub(super) struct Outbound {
     resumed: bool,
     sounding: Option<Sounding>,
     over: Option<Over>,
-    terminal: Option<(MediaTime, Timestamp)>,
+    terminal: Option<Terminal>,
     limit_until: Option<Timestamp>,
     /// The last end that was estimated, in case its mark comes.
     estimated: Option<(MarkId, Timestamp)>,
@@ -165,6 +175,7 @@ impl Outbound {
             return;
         }
         self.clear(at, heard);
+        self.sounding_ended(at, clock, EndedBy::Clear);
         for item in self.backlog.items.iter().filter(|item| item.end > heard) {
             let heard_ms = heard.saturating_sub(item.start) / 8;
             self.truncations.push_back((item.item, heard_ms));
@@ -228,6 +239,9 @@ impl Outbound {
         self.line.clear(now);
         self.echo.cleared(now);
         self.backlog.rewind(heard);
+        if let Some(audible) = &mut self.audible {
+            audible.until = now;
+        }
         self.last_agent_mark = None;
         self.estimated = None;
         self.frames_since_mark = 0;
@@ -249,6 +263,9 @@ impl Outbound {
         if self.frames_since_mark > 0 && (run_over || self.frames_since_mark >= MARK_EVERY) {
             self.mark_agent(at);
         }
+        if run_over && self.over.is_some() {
+            self.send_rest_of_over(at, clock);
+        }
         if let Some(audible) = self.audible {
             let heard = self.line.playhead(at, self.backlog.sent(), audible.until);
             if self.stopped.is_none() {
@@ -269,11 +286,12 @@ impl Outbound {
         let (mut frame, _) = self.backlog.frame_at(position);
         let response = self.backlog.response_at(position);
         let last_of_cut = self.backlog.limit().is_some_and(|limit| position + FRAME >= limit);
-        if self.over.is_some() || self.resumed || last_of_cut {
+        if self.over.is_some() || self.resumed || last_of_cut || self.mixer.agent_gain() < 1.0 {
             frame = self.mixed(&frame, at, clock, last_of_cut);
         }
         self.backlog.mark_sent();
         self.send_frame(at, &frame);
+        self.mark_finished_over(at);
         self.counters.agent_frames += 1;
         self.frames_since_mark += 1;
         self.estimated = None;

@@ -96,8 +96,8 @@ pub(super) enum Hears {
     Words,
     /// There are no transcripts.
     NoTranscripts,
-    /// It does not hear the caller at all.
-    Nothing,
+    /// It would hear the caller, but does not take this for speech.
+    NoTurns,
 }
 
 /// One situation.
@@ -207,10 +207,10 @@ impl Row {
         let mut carrier = ScriptedCarrier::new(Timestamp::ZERO, self.trouble);
         let transcripts = match self.hears {
             Hears::Words => Transcripts::Truth(Vec::new()),
-            Hears::NoTranscripts | Hears::Nothing => Transcripts::None,
+            Hears::NoTranscripts | Hears::NoTurns => Transcripts::None,
         };
         let mut model = ScriptedModel::new(Encoding::Mulaw, transcripts, Timestamp::ZERO);
-        if self.hears == Hears::Nothing {
+        if self.hears == Hears::NoTurns {
             model = model.deaf();
         }
         let mut agent = Agent::default();
@@ -249,7 +249,7 @@ impl Row {
         }
         let config = SessionConfig {
             settings: self.settings.clone(),
-            model: ModelTraits { hears_speech: self.hears != Hears::Nothing, answers: self.answers },
+            model: ModelTraits { hears_speech: true, answers: self.answers },
             encoding: Encoding::Mulaw,
         };
         let mut world = World::new(config, Box::new(LevelVad), carrier, model);
