@@ -105,11 +105,17 @@ struct Spurt {
     /// It may be a key's tone.
     tone: bool,
     counted_at: u64,
+    /// Voiced time of the part before a lull in the stream: one talkspurt with this, or another.
+    before_lull: u64,
 }
 
 impl Spurt {
     fn counts(&self, min_speech: u64) -> bool {
         self.voiced >= min_speech
+    }
+
+    fn may_count(&self, min_speech: u64) -> bool {
+        self.voiced + self.before_lull >= min_speech
     }
 
     fn start(&self, bound: Bound) -> u64 {
@@ -262,6 +268,8 @@ struct Reference<'a> {
     /// Responses whose audio may sound again after a false alarm.
     resumed: BTreeSet<u32>,
     agent_sent_at: u64,
+    /// Until then a prompt may be mixed into the agent's frames.
+    mixed_until: u64,
 
     ending: Option<Ending>,
     reason: Option<Reason>,
@@ -324,6 +332,7 @@ impl<'a> Reference<'a> {
             owed: [Vec::new(), Vec::new()],
             resumed: BTreeSet::new(),
             agent_sent_at: 0,
+            mixed_until: 0,
             ending: None,
             reason: None,
             silence_taken_back: Range::exactly(0),
@@ -464,7 +473,7 @@ impl<'a> Reference<'a> {
             What::Started => {
                 self.started = Some(now);
                 self.last_arrival = now;
-                self.observe(now, 0);
+                self.offset = Range::exactly(now);
                 self.new_turn(Source::Sure);
                 self.away_since = if self.ready { self.away_since } else { now };
                 if self.plan.settings.greeting.is_some() {
@@ -478,6 +487,7 @@ impl<'a> Reference<'a> {
                 if self.next_frame - self.worked_off > 600 {
                     self.worked_off = self.next_frame - 500;
                 }
+                self.lull();
                 self.settle_turn(true);
             }
             What::Timeout => {}
@@ -661,6 +671,10 @@ impl<'a> Reference<'a> {
             Some(n) => n,
             None => {
                 let tone = self.digits.iter().any(|at| self.is_tone(number, *at));
+                let last = self.spurts.last().filter(|last| {
+                    u64::from(number - last.last_frame - 1) * FRAME < self.hangover
+                });
+                let before_lull = last.map_or(0, |last| last.voiced + last.before_lull);
                 self.spurts.push(Spurt {
                     first_frame: number,
                     last_frame: number,
@@ -676,6 +690,7 @@ impl<'a> Reference<'a> {
                     below: Range::exactly(false),
                     tone,
                     counted_at: 0,
+                    before_lull,
                 });
                 self.open = Some(self.spurts.len() - 1);
                 self.spurts.len() - 1
@@ -693,6 +708,16 @@ impl<'a> Reference<'a> {
             self.new_turn(Source::Spurt(n));
         }
         self.high = 0;
+    }
+
+    /// A gap in inbound frames is silence: once late media would be here, the talkspurt has ended.
+    fn lull(&mut self) {
+        let Some(open) = self.open.filter(|_| self.worked_off == self.next_frame) else { return };
+        let media = self.now.saturating_sub(self.offset.low);
+        let end = u64::from(self.spurts[open].last_frame + 1) * FRAME;
+        if media >= u64::from(self.next_frame) * FRAME + LATE_MEDIA && media + FRAME >= end + self.hangover {
+            self.close(open);
+        }
     }
 
     /// A talkspurt near a key's tone may be, or be cut by, the tone.
@@ -878,12 +903,9 @@ impl<'a> Reference<'a> {
     fn sent(&mut self, voice: Voice) -> Checked {
         let now = self.now;
         self.hold(!self.closed, "nothing after CloseStream", || "audio".into())?;
-        self.line_end = self.line_end.max(now) + FRAME;
         let number = match voice {
-            Voice::Late(n) => {
-                return self.wrong("late audio of a cancelled response is dropped", format!("response {n}"));
-            }
             Voice::Other => {
+                self.line_end = self.line_end.max(now) + FRAME;
                 if let Some(run) = &mut self.run {
                     (run.until, run.last_sent, run.mark) = (self.line_end, now, None);
                     if let Some(response) = run.response.and_then(|number| self.responses.get_mut(&number)) {
@@ -892,8 +914,15 @@ impl<'a> Reference<'a> {
                 }
                 return Ok(());
             }
+            Voice::Agent(n) | Voice::Late(n) if now < self.mixed_until && !self.is_alive(n) => {
+                return self.sent(Voice::Other);
+            }
+            Voice::Late(n) => {
+                return self.wrong("late audio of a cancelled response is dropped", format!("response {n}"));
+            }
             Voice::Agent(n) => self.responses.keys().rev().find(|number| voice_number(**number) == n).copied(),
         };
+        self.line_end = self.line_end.max(now) + FRAME;
         let Some(number) = number else { return self.wrong("audio of a known response", format!("{voice:?}")) };
         let Some(response) = self.responses.get_mut(&number) else { return Ok(()) };
         response.sent += 160;
@@ -933,6 +962,12 @@ impl<'a> Reference<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A code that is heard belongs to a response that may sound.
+    fn is_alive(&self, code: u8) -> bool {
+        let last = self.responses.iter().rev().find(|(number, _)| voice_number(**number) == code);
+        last.is_some_and(|(number, r)| !r.cancelled || self.resumed.contains(number))
     }
 
     fn announced(&mut self, samples: u32, played: u64) {
@@ -1081,7 +1116,11 @@ impl<'a> Reference<'a> {
         changes.extend(answers.into_iter().map(|(end, class)| (end, Change::Move { class, resets: false })));
         changes.extend(self.digits.iter().map(|at| (*at, Change::Move { class: Class::Refilling, resets: true })));
         for spurt in &self.spurts {
-            if !spurt.counts(self.min_speech) || (bound == Bound::Low && spurt.tone) {
+            let counts = match bound {
+                Bound::Low => spurt.counts(self.min_speech) && !spurt.tone,
+                Bound::High => spurt.may_count(self.min_speech),
+            };
+            if !counts {
                 continue;
             }
             let (end, class) = (spurt.end(bound), spurt.class(bound));
@@ -1165,7 +1204,10 @@ impl<'a> Reference<'a> {
         let spurt = &self.spurts[self.open?];
         // A gap in inbound frames is silence.
         let flows = at < self.last_arrival + if bound == Bound::Low { 60 * MS } else { 400 * MS };
-        let counts = spurt.counts(self.min_speech) && !(bound == Bound::Low && spurt.tone);
+        let counts = match bound {
+            Bound::Low => spurt.counts(self.min_speech) && !spurt.tone,
+            Bound::High => spurt.may_count(self.min_speech),
+        };
         (counts && flows).then_some(spurt)
     }
 
@@ -1268,6 +1310,7 @@ impl<'a> Reference<'a> {
                 self.high = 0;
                 self.overdue = 0;
             }
+            Cause::Announced { length, .. } => self.mixed_until = self.now + us(length) + 500 * MS,
             Cause::BargeInFalse => {
                 self.resumed = self.responses.iter().filter(|(_, r)| r.cancelled).map(|(number, _)| *number).collect();
                 let now = self.now;
@@ -1411,7 +1454,7 @@ impl<'a> Reference<'a> {
                     let late = half.is_some_and(|half| spurt.start(Bound::Low) > half + self.uncertain_end());
                     spurt.voiced >= self.min_speech.max(400 * MS)
                         && !spurt.below.low
-                        && spurt.end(Bound::High) + FRAME >= ending.at
+                        && spurt.end(Bound::High).max(spurt.counted_at) + FRAME >= ending.at
                         && (!late || spurt.span() >= 900 * MS)
                 });
                 self.hold(found.is_some(), RULE, || "no talkspurt is enough".into())?;
