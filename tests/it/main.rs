@@ -1,5 +1,8 @@
 //! Integration tests: one binary, a module a subject.
 
+// A test that cannot go on panics, and looks only at what it is about.
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
+
 mod cli;
 mod golden;
 mod layering;

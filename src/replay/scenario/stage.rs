@@ -26,7 +26,7 @@ const MUSIC_SECONDS: usize = 240;
 
 /// What is left of a scenario while it runs.
 pub(super) struct Stage {
-    turns: std::vec::IntoIter<Turn>,
+    turns: std::iter::Copied<std::slice::Iter<'static, Turn>>,
     then: Option<Then>,
     labels: Labels,
     /// What is going to be said, in order.
@@ -46,7 +46,7 @@ impl Stage {
         let config = SessionConfig { settings: scenario.settings(), model: traits, encoding: Encoding::Pcm24k };
         let mut world = World::new(config, vad, carrier, model);
         give_builtin_voices(&mut world).map_err(|error| error.to_string())?;
-        let turns = scenario.turns.to_vec().into_iter();
+        let turns = scenario.turns.iter().copied();
         let stage = Self {
             turns,
             then: Some(scenario.then),
@@ -75,13 +75,12 @@ impl Stage {
 
     /// Looks at what happened, and has caller and model do what comes next.
     pub(super) fn follow(&mut self, world: &mut World, entry: &LedgerEntry) {
-        match entry.cause {
-            Cause::AgentSilent { until, by: EndedBy::Mark | EndedBy::Estimate, .. } => {
-                self.agent_was_heard(world, until)
-            }
-            Cause::AgentAudible => self.agent_speaks(world, entry.at),
-            Cause::Announced { kind: AnnouncementKind::Farewell(_), .. } => self.goodbye_begins(world, entry.at),
-            _ => {}
+        if let Cause::AgentSilent { until, by: EndedBy::Mark | EndedBy::Estimate, .. } = entry.cause {
+            self.agent_was_heard(world, until);
+        } else if entry.cause == Cause::AgentAudible {
+            self.agent_speaks(world, entry.at);
+        } else if let Cause::Announced { kind: AnnouncementKind::Farewell(_), .. } = entry.cause {
+            self.goodbye_begins(world, entry.at);
         }
     }
 
