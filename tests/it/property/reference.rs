@@ -863,10 +863,11 @@ impl<'a> Reference<'a> {
         let tools = self.tools.iter().any(|(_, period)| period.to.is_none());
         let active = self.responses.values().any(|r| r.active && !r.cancelled);
         let waits = self.responses.values().any(|r| !r.cancelled && r.given > r.sent + PARTS);
-        let nothing = self.run.is_none() && !tools && !active;
+        let silent = self.run.as_ref().is_none_or(|run| run.ended_low.is_some());
+        let nothing = silent && !tools && !active;
         if nothing && !self.owes(Bound::Low) && !waits {
             self.turn.maybe_closed = true;
-            if tick && self.open.is_none() && !self.owes(Bound::High) && !self.put_aside {
+            if tick && self.run.is_none() && self.open.is_none() && !self.owes(Bound::High) && !self.put_aside {
                 self.turn.closed = true;
             }
         }
@@ -883,7 +884,9 @@ impl<'a> Reference<'a> {
     }
 
     fn pay(&mut self) {
-        for owed in &mut self.owed {
+        // Speech that is here and not yet worked off is owed an answer later.
+        let caught_up = self.worked_off == self.next_frame;
+        for owed in self.owed.iter_mut().take(if caught_up { 2 } else { 1 }) {
             for period in owed.iter_mut().rev().take(12) {
                 period.to.get_or_insert(self.now);
             }
