@@ -2,21 +2,13 @@
 
 use std::time::Duration;
 
-use super::{AnnouncementKind, Call, Cause, EndedBy, MediaCommand, MediaEvent, Reason, SilentAgent, phrases};
+use super::{Call, Cause, EndedBy, MediaCommand, MediaEvent, Reason, SilentAgent, phrases};
 use crate::{
     model::{ModelRequest, ResponseId, ResponseStatus},
     silence::{PauseName, Source},
     time::{TimerReason, Timestamp},
 };
 
-/// A filler phrase is spoken when an answer is owed for this long.
-pub(super) const OWED_FILLER: Duration = Duration::from_secs(4);
-/// The model is asked for the answer.
-pub(super) const OWED_CREATE: Duration = Duration::from_secs(8);
-/// The model counts as lost.
-pub(super) const OWED_LOST: Duration = Duration::from_secs(15);
-/// A reconnect for an owed answer has this long.
-pub(super) const OWED_RECONNECT: Duration = Duration::from_secs(10);
 /// A call without a model for this long ends.
 pub(super) const MODEL_LOST: Duration = Duration::from_secs(15);
 /// First pause before connecting again; it doubles.
@@ -62,14 +54,6 @@ pub(super) struct Response {
     pub(super) said_goodbye: bool,
 }
 
-/// An answer that we owe the caller.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Owed {
-    pub(super) source: Source,
-    /// The reconnect has been tried.
-    pub(super) reconnected: bool,
-}
-
 impl Call {
     /// The model's session is open and configured.
     pub fn model_ready(&mut self, now: Timestamp) {
@@ -81,7 +65,7 @@ impl Call {
         self.timers.clear(TimerReason::ModelRetry);
         self.enter(now, Cause::ModelBack);
         self.ask_for_greeting(now);
-        if self.owed.is_some_and(|owed| owed.source != Source::Sure || self.greeting_asked) && self.ending.is_none() {
+        if self.owed.is_some_and(|owed| owed.to_speech() || self.greeting_asked) && self.ending.is_none() {
             // The words since the loss reach the new session; should the server hear no turn in them, we ask.
             self.want_response(now + Duration::from_secs(1));
         }
@@ -289,95 +273,6 @@ impl Call {
         }
     }
 
-    /// From `since` on an answer is owed to this turn.
-    pub(super) fn owe(&mut self, now: Timestamp, since: Timestamp, source: Source) {
-        if self.ending.is_some() || !self.traits.answers {
-            return;
-        }
-        let reconnected = self.owed.is_some_and(|owed| owed.reconnected);
-        self.owed = Some(Owed { source, reconnected });
-        self.timers.set(TimerReason::OwedFiller, since + OWED_FILLER);
-        self.timers.set(TimerReason::OwedCreate, since + OWED_CREATE);
-        if !reconnected {
-            self.timers.set(TimerReason::OwedLost, since + OWED_LOST);
-        }
-        self.update_pause_at(now, since);
-        self.enter(now, Cause::AnswerOwed { since });
-    }
-
-    /// The answer is here, a tool has started, or there was nothing to answer.
-    pub(super) fn answer_is_paid(&mut self, now: Timestamp) {
-        if self.owed.take().is_none() {
-            return;
-        }
-        self.clear_owed_timers();
-        self.update_pause(now);
-        self.enter(now, Cause::AnswerPaid);
-    }
-
-    pub(super) fn nothing_owed_to(&mut self, now: Timestamp, source: Source) {
-        if self.owed.is_some_and(|owed| owed.source == source) {
-            self.answer_is_paid(now);
-        }
-    }
-
-    pub(super) fn clear_owed_timers(&mut self) {
-        for reason in [TimerReason::OwedFiller, TimerReason::OwedCreate, TimerReason::OwedLost] {
-            self.timers.clear(reason);
-        }
-    }
-
-    /// The caller is speaking: what is owed is owed from the end of these words.
-    fn caller_goes_on(&self) -> bool {
-        self.hearing.open.is_some_and(|heard| heard.counts)
-    }
-
-    pub(super) fn speak_filler(&mut self, now: Timestamp) {
-        let kind = AnnouncementKind::Filler;
-        if self.owed.is_none() || !self.settings.filler || self.ending.is_some() || self.caller_goes_on() {
-            return;
-        }
-        if self.is_rendered(kind) {
-            self.media(MediaCommand::Announce { kind, until: None, over_agent: false });
-        } else {
-            self.enter(now, Cause::NotRendered { kind });
-        }
-    }
-
-    pub(super) fn ask_for_owed_answer(&mut self, now: Timestamp) {
-        if self.owed.is_none() || self.ending.is_some() || self.caller_goes_on() {
-            return;
-        }
-        if self.responses.iter().any(|r| r.active) || !self.model.is_ready() {
-            return;
-        }
-        if std::mem::take(&mut self.uncommitted) {
-            self.tell_model(ModelRequest::Commit);
-        }
-        self.create_response(now);
-    }
-
-    pub(super) fn owed_answer_lost(&mut self, now: Timestamp) {
-        if self.caller_goes_on() {
-            return;
-        }
-        let Some(owed) = self.owed.as_mut().filter(|_| self.ending.is_none()) else { return };
-        if owed.reconnected {
-            self.begin_ending(now, Reason::NoAnswer);
-            return;
-        }
-        owed.reconnected = true;
-        self.timers.set(TimerReason::OwedLost, now + OWED_RECONNECT);
-        if self.model.is_ready() {
-            self.model = ModelState::Away { since: now, retries: 0 };
-            for response in &mut self.responses {
-                response.active = false;
-            }
-            self.enter(now, Cause::ModelAway);
-            self.act(super::Action::Model(ModelRequest::Connect));
-        }
-    }
-
     /// A response is wanted at `at`, unless the server has begun one by then.
     pub(super) fn want_response(&mut self, at: Timestamp) {
         self.response_wanted = true;
@@ -398,7 +293,7 @@ impl Call {
         }
     }
 
-    fn create_response(&mut self, now: Timestamp) {
+    pub(super) fn create_response(&mut self, now: Timestamp) {
         self.tell_model(ModelRequest::CreateResponse);
         self.enter(now, Cause::ResponseAsked);
     }

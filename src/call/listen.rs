@@ -32,8 +32,7 @@ impl Call {
         self.record.last_spurt = Some(heard.id);
         self.open_turn(now, Source::Spurt(heard.id));
         if let Some(owed) = &mut self.owed {
-            // The caller goes on: what is owed is owed from the end of these words.
-            owed.source = Source::Spurt(heard.id);
+            owed.goes_on(Source::Spurt(heard.id));
         }
         self.enter(now, Cause::SpeechBegan { spurt: heard.id, start: heard.start });
         self.goodbye_answered(now, Some(heard));
@@ -65,7 +64,7 @@ impl Call {
             self.spurts.learn_level(&heard);
         }
         if self.turn.source == source {
-            self.turn.answer_by = heard.end + super::answer::OWED_LOST;
+            self.turn.answer_by = heard.end + super::owed::OWED_LOST;
         }
         if class != Class::Charged {
             self.reminded = false;
@@ -229,20 +228,25 @@ impl Call {
         let below_floor = self.spurts.is_below_floor(heard.level, &self.settings);
         let budget = self.settings.noise_budget.get();
         let Some(spurt) = self.spurts.get_mut(heard.id) else { return };
+        let charged_at = heard.start + budget;
+        let was_noise = spurt.charged_from.is_some() || spurt.class() == Class::Charged;
         spurt.heard = heard;
         spurt.below_floor = below_floor;
-        let charged_at = heard.start + budget;
         spurt.charged_from = (now > charged_at && !spurt.has_words).then_some(charged_at);
+        let is_noise = spurt.charged_from.is_some() || spurt.class() == Class::Charged;
         let due = if now <= charged_at && !spurt.has_words {
             charged_at + Duration::from_millis(1)
         } else {
             Timestamp::NEVER
         };
         self.timers.set(TimerReason::OpenSpurtCharged, due);
+        if is_noise && !was_noise {
+            self.nothing_owed_to(now, Source::Spurt(heard.id));
+        }
     }
 
     fn open_turn(&mut self, now: Timestamp, source: Source) {
-        let answer_by = now + super::answer::OWED_LOST;
+        let answer_by = now + super::owed::OWED_LOST;
         self.turn = Turn { number: self.turn.number + 1, source, open: true, answer_by };
     }
 

@@ -6,7 +6,8 @@
 //! | rule | file |
 //! |---|---|
 //! | talkspurts, verdicts, level, digits, barge-in | `listen.rs`, `spurts.rs` |
-//! | responses, answer owed, tools, the model's absence | `answer.rs`, `tools.rs` |
+//! | responses, tools, the model's absence | `answer.rs`, `tools.rs` |
+//! | the answer owed | `owed.rs` |
 //! | pauses, the deadline, the silence decision, the reminder | `quiet.rs` (arithmetic: [`crate::silence`]) |
 //! | endings, farewell, taking back | `farewell.rs`, `ending.rs` |
 //! | hang-up, retries, verification | `hangup.rs` |
@@ -28,6 +29,7 @@ mod farewell;
 mod hangup;
 mod ledger;
 mod listen;
+mod owed;
 pub mod phrases;
 mod port;
 mod quiet;
@@ -53,8 +55,9 @@ use crate::{
     time::{MediaTime, TimerReason, TimerTable, Timestamp},
     vad::SpurtId,
 };
-use answer::{ModelState, Owed, Response};
+use answer::{ModelState, Response};
 use ending::Ending;
+use owed::Owed;
 use spurts::Spurts;
 use tools::RunningTool;
 
@@ -239,7 +242,7 @@ impl Call {
             noise_budget: self.settings.noise_budget.get(),
         };
         self.window = Window::new(config, now);
-        self.turn = Turn { number: 1, source: Source::Sure, open: true, answer_by: now + answer::OWED_LOST };
+        self.turn = Turn { number: 1, source: Source::Sure, open: true, answer_by: now + owed::OWED_LOST };
         self.timers.set(TimerReason::MaxDuration, now + self.settings.max_duration.get());
         self.timers.set(TimerReason::InboundGap, now + INBOUND_GAP);
         if let ModelState::Away { since, .. } = &mut self.model {

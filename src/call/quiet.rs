@@ -11,8 +11,11 @@ impl Call {
     /// What holds the window at this moment, if anything.
     fn pause_now(&self) -> Option<(PauseName, Source, Class)> {
         let of = |name, source| Some((name, source, self.class_of(source)));
-        if let Some(owed) = self.owed {
-            return of(PauseName::Owed, owed.source);
+        // While it is open whether an answer is owed at all, what else holds the window comes first.
+        let owed = self.owed.and_then(|owed| of(PauseName::Owed, owed.source()));
+        let open = owed.is_some_and(|(_, _, class)| class == Class::Pending);
+        if owed.is_some() && !(open && !self.tools.is_empty()) {
+            return owed;
         }
         if let Some(id) = self.sounding {
             let turn = self.responses.iter().rev().find(|r| r.id == id).and_then(|r| r.turn);

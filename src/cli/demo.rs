@@ -139,6 +139,9 @@ fn summary(played: &Played, out: &mut dyn Write) -> io::Result<()> {
     }
     if let Some(ms) = rules.closed_after_tool_ms {
         writeln!(out, "  closed after     {ms:.0} ms   from the tool call (1000 to 5000)")?;
+        if let Some(ms) = rules.closed_after_words_ms {
+            writeln!(out, "                   {ms:.0} ms   from the caller's last word")?;
+        }
     }
     Ok(())
 }

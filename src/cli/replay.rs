@@ -227,6 +227,8 @@ fn as_json(path: &Path, outcome: &Outcome) -> Value {
         "truth_error_ms": outcome.truth_error_ms,
         "goodbye_whole": outcome.rules.goodbye_whole,
         "closed_after_mark_ms": outcome.rules.closed_after_mark_ms,
+        "closed_after_tool_ms": outcome.rules.closed_after_tool_ms,
+        "closed_after_words_ms": outcome.rules.closed_after_words_ms,
         "broken": outcome.rules.broken,
         "ledger": outcome.ledger.iter().map(ledger_json).collect::<Vec<_>>(),
     })

@@ -3,7 +3,7 @@
 use std::{io::Write, time::Duration};
 
 use quietline::{
-    call::{AnnouncementKind, Cause, LedgerEntry},
+    call::{AnnouncementKind, Cause, EndedBy, LedgerEntry},
     time::Timestamp,
 };
 
@@ -64,8 +64,9 @@ impl<'a> Timeline<'a> {
             (Some(text), Some(words)) => Some(format!("{text}: “{}”", shortened(words))),
             (text, _) => text,
         };
+        let deadline = entry.deadline.filter(|_| self.verbose || settles_deadline(&entry.cause));
         match text {
-            Some(text) => self.line(entry.at, lane, &text, entry.deadline),
+            Some(text) => self.line(entry.at, lane, &text, deadline),
             None => Ok(()),
         }
     }
@@ -95,6 +96,20 @@ impl<'a> Timeline<'a> {
         let until = deadline.map_or(String::new(), |d| format!("goodbye at {:.2} s", d.as_micros() as f64 / 1e6));
         writeln!(self.out, "{}", format!("{seconds:8.2} s  {on}{name:<10}{off} {text:<76} {until}").trim_end())
     }
+}
+
+/// From here on the window runs to its deadline, unless something happens.
+fn settles_deadline(cause: &Cause) -> bool {
+    matches!(
+        cause,
+        Cause::StreamStarted
+            | Cause::Talkspurt { .. }
+            | Cause::Charged { .. }
+            | Cause::AgentSilent { .. }
+            | Cause::AgentEndMoved { .. }
+            | Cause::AnnouncementEnded { .. }
+            | Cause::ToolEnded { .. }
+    )
 }
 
 /// Long lines are cut after a word.
@@ -150,9 +165,13 @@ fn plain(cause: &Cause) -> (Lane, Option<String>) {
             if below_floor { " (far quieter than before: background)" } else { "" }
         )),
         Cause::AgentAudible => Some("speaks".to_owned()),
+        Cause::AgentSilent { by: EndedBy::Clear, .. } => Some("stops".to_owned()),
         Cause::AgentSilent { .. } => Some("was heard to the end; the silence is counted from here".to_owned()),
         Cause::Announced { kind: AnnouncementKind::Farewell(_), length, .. } => {
             Some(format!("says goodbye, {:.1} s", length.as_secs_f64()))
+        }
+        Cause::AnnouncementEnded { kind: AnnouncementKind::Reminder | AnnouncementKind::Filler, .. } => {
+            Some("has said it; the window goes on from where it was".to_owned())
         }
         Cause::AnnouncementEnded { .. }
         | Cause::Verdict { .. }

@@ -26,6 +26,8 @@ pub struct Rules {
     pub closed_after_mark_ms: Option<f64>,
     /// From the tool call to the closed line, milliseconds.
     pub closed_after_tool_ms: Option<f64>,
+    /// From the caller's last voiced frame to the closed line, milliseconds.
+    pub closed_after_words_ms: Option<f64>,
     /// Every rule that was broken, in words.
     pub broken: Vec<String>,
 }
@@ -95,6 +97,7 @@ impl Rules {
         let record = world.session.record();
         let ms = |from: Timestamp, to: Timestamp| to.diff_micros(from) as f64 / 1e3;
         let Some(closed) = record.closed_at else { return };
+        self.closed_after_words_ms = record.caller_silent_since.map(|words| ms(words, closed));
         if let Some(tool) = record.tool_called_at {
             let after = ms(tool, closed);
             self.closed_after_tool_ms = Some(after);

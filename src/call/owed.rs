@@ -1,0 +1,167 @@
+//! The answer owed: from the end of the caller's turn until the agent is heard or a tool starts, *we* are late.
+
+use std::time::Duration;
+
+use super::{Action, AnnouncementKind, Call, Cause, MediaCommand, Reason, answer::ModelState};
+use crate::{
+    model::ModelRequest,
+    silence::{Class, Source},
+    time::{TimerReason, Timestamp},
+};
+
+/// A filler phrase is spoken when an answer is owed for this long.
+pub(super) const OWED_FILLER: Duration = Duration::from_secs(4);
+/// The model is asked for the answer.
+pub(super) const OWED_CREATE: Duration = Duration::from_secs(8);
+/// The model counts as lost.
+pub(super) const OWED_LOST: Duration = Duration::from_secs(15);
+/// A reconnect for an owed answer has this long.
+pub(super) const OWED_RECONNECT: Duration = Duration::from_secs(10);
+
+/// A turn that has no answer yet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Unanswered {
+    source: Source,
+    since: Timestamp,
+}
+
+/// An answer that we owe the caller.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owed {
+    /// The oldest turn without an answer: a later one that turns out to be noise does not wipe it out.
+    first: Unanswered,
+    /// The latest: it is owed from the end of these words.
+    last: Unanswered,
+    /// The reconnect has been tried.
+    pub(super) reconnected: bool,
+}
+
+impl Owed {
+    /// Whose answer holds the window.
+    pub(super) fn source(&self) -> Source {
+        self.first.source
+    }
+
+    /// The caller has said something.
+    pub(super) fn to_speech(&self) -> bool {
+        self.last.source != Source::Sure
+    }
+
+    /// The caller speaks again: what is owed is owed from the end of these words.
+    pub(super) fn goes_on(&mut self, source: Source) {
+        self.last.source = source;
+    }
+}
+
+impl Call {
+    /// From `since` on an answer is owed to this turn.
+    pub(super) fn owe(&mut self, now: Timestamp, since: Timestamp, source: Source) {
+        if self.ending.is_some() || !self.traits.answers {
+            return;
+        }
+        let last = Unanswered { source, since };
+        let owed = self.owed.unwrap_or(Owed { first: last, last, reconnected: false });
+        self.owed = Some(Owed { last, ..owed });
+        self.set_owed_timers(since, since);
+        self.update_pause_at(now, since);
+        self.enter(now, Cause::AnswerOwed { since });
+    }
+
+    /// The answer is here, a tool has started, or there was nothing to answer.
+    pub(super) fn answer_is_paid(&mut self, now: Timestamp) {
+        if self.owed.take().is_none() {
+            return;
+        }
+        self.clear_owed_timers();
+        self.update_pause(now);
+        self.enter(now, Cause::AnswerPaid);
+    }
+
+    /// This turned out to be no turn: an answer to an earlier or later one is still owed.
+    pub(super) fn nothing_owed_to(&mut self, now: Timestamp, source: Source) {
+        let Some(owed) = &mut self.owed else { return };
+        match (owed.first.source == source, owed.last.source == source) {
+            (true, true) => self.answer_is_paid(now),
+            (true, false) => {
+                owed.first = owed.last;
+                self.update_pause(now);
+            }
+            (false, true) => {
+                owed.last = owed.first;
+                let since = owed.first.since;
+                self.set_owed_timers(since, now);
+            }
+            (false, false) => {}
+        }
+    }
+
+    /// The steps of an answer owed since `since`, none of them before `earliest`. The reconnect is tried once.
+    fn set_owed_timers(&mut self, since: Timestamp, earliest: Timestamp) {
+        self.timers.set(TimerReason::OwedFiller, (since + OWED_FILLER).max(earliest));
+        self.timers.set(TimerReason::OwedCreate, (since + OWED_CREATE).max(earliest));
+        if !self.owed.is_some_and(|owed| owed.reconnected) {
+            self.timers.set(TimerReason::OwedLost, (since + OWED_LOST).max(earliest));
+        } else if self.timers.get(TimerReason::OwedLost).is_none() {
+            self.timers.set(TimerReason::OwedLost, (since + OWED_RECONNECT).max(earliest));
+        }
+    }
+
+    pub(super) fn clear_owed_timers(&mut self) {
+        for reason in [TimerReason::OwedFiller, TimerReason::OwedCreate, TimerReason::OwedLost] {
+            self.timers.clear(reason);
+        }
+    }
+
+    /// The caller is speaking: what is owed is owed from the end of these words. Noise is no speech.
+    pub(super) fn caller_goes_on(&self) -> bool {
+        let noise =
+            self.spurts.open().is_some_and(|open| open.charged_from.is_some() || open.class() == Class::Charged);
+        self.hearing.open.is_some_and(|heard| heard.counts) && !noise
+    }
+
+    pub(super) fn speak_filler(&mut self, now: Timestamp) {
+        let kind = AnnouncementKind::Filler;
+        if self.owed.is_none() || !self.settings.filler || self.ending.is_some() || self.caller_goes_on() {
+            return;
+        }
+        if self.is_rendered(kind) {
+            self.media(MediaCommand::Announce { kind, until: None, over_agent: false });
+        } else {
+            self.enter(now, Cause::NotRendered { kind });
+        }
+    }
+
+    pub(super) fn ask_for_owed_answer(&mut self, now: Timestamp) {
+        if self.owed.is_none() || self.ending.is_some() || self.caller_goes_on() {
+            return;
+        }
+        if self.responses.iter().any(|r| r.active) || !self.model.is_ready() {
+            return;
+        }
+        if std::mem::take(&mut self.uncommitted) {
+            self.tell_model(ModelRequest::Commit);
+        }
+        self.create_response(now);
+    }
+
+    pub(super) fn owed_answer_lost(&mut self, now: Timestamp) {
+        if self.caller_goes_on() {
+            return;
+        }
+        let Some(owed) = self.owed.as_mut().filter(|_| self.ending.is_none()) else { return };
+        if owed.reconnected {
+            self.begin_ending(now, Reason::NoAnswer);
+            return;
+        }
+        owed.reconnected = true;
+        self.timers.set(TimerReason::OwedLost, now + OWED_RECONNECT);
+        if self.model.is_ready() {
+            self.model = ModelState::Away { since: now, retries: 0 };
+            for response in &mut self.responses {
+                response.active = false;
+            }
+            self.enter(now, Cause::ModelAway);
+            self.act(Action::Model(ModelRequest::Connect));
+        }
+    }
+}
