@@ -199,7 +199,7 @@ fn report(runs: u64, counts: &Counts, failures: &[(u64, String)]) {
                 let quiet = if text.contains("carrier: dtx []") { "" } else { " (dtx)" };
                 let (n, seeds) = rules.entry((rule, quiet)).or_default();
                 *n += 1;
-                if seeds.len() < 6 {
+                if seeds.len() < 60 {
                     seeds.push(*seed);
                 }
             }

@@ -941,11 +941,12 @@ impl<'a> Reference<'a> {
             other => {
                 if let Some(run) = other.take() {
                     let turn_at_end = self.turn.number;
+                    let followed = run.ended_low.is_none();
                     self.runs.push(Run {
-                        ended_low: Some(now),
+                        ended_low: Some(run.ended_low.unwrap_or(run.until.min(now))),
                         // Its end was not yet told from a pause.
                         ended_high: Some(run.until.max(now)),
-                        followed: true,
+                        followed,
                         turn_at_end,
                         ..run
                     });
