@@ -935,7 +935,8 @@ impl<'a> Reference<'a> {
         self.agent_sent_at = now;
         self.pay();
         match &mut self.run {
-            Some(run) if run.response == Some(number) => {
+            // One run, unless the estimate has already stood for its end.
+            Some(run) if run.response == Some(number) && run.ended_low.is_none() => {
                 (run.until, run.last_sent, run.mark) = (self.line_end, now, None);
             }
             other => {
@@ -1031,10 +1032,11 @@ impl<'a> Reference<'a> {
     /// Estimates take the place of marks that do not come.
     fn settle(&mut self, at: u64) {
         let uncertain = self.uncertain_end();
+        let jitter = u64::from(self.plan.carrier.jitter_ms) * MS;
         let turn_at_end = self.turn.number;
         for place in [&mut self.run, &mut self.prompt] {
             let Some(run) = place else { continue };
-            let low = run.until.saturating_sub(2 * FRAME).max(run.from);
+            let low = run.until.saturating_sub(2 * FRAME + jitter).max(run.from);
             let high = run.until + uncertain;
             if at >= low + OVERDUE {
                 run.ended_low.get_or_insert(low);
