@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Call, Cause, EndedBy, MediaCommand, MediaEvent, Reason, SilentAgent, phrases};
 use crate::{
     model::{ModelRequest, ResponseId, ResponseStatus},
-    silence::{PauseName, Source},
+    silence::Source,
     time::{TimerReason, Timestamp},
 };
 
@@ -64,8 +64,9 @@ impl Call {
         self.timers.clear(TimerReason::ModelLost);
         self.timers.clear(TimerReason::ModelRetry);
         self.enter(now, Cause::ModelBack);
+        let greeting_asked = self.greeting_asked;
         self.ask_for_greeting(now);
-        if self.owed.is_some_and(|owed| owed.to_speech() || self.greeting_asked) && self.ending.is_none() {
+        if self.owed.is_some_and(|owed| owed.to_speech() || greeting_asked) && self.ending.is_none() {
             // The words since the loss reach the new session; should the server hear no turn in them, we ask.
             self.want_response(now + Duration::from_secs(1));
         }
@@ -93,6 +94,7 @@ impl Call {
         for response in &mut self.responses {
             response.active = false;
         }
+        self.response_asked = None;
         self.response_wanted = false;
         self.timers.clear(TimerReason::ResponseWanted);
         self.resolve_all_verdicts(now);
@@ -118,6 +120,7 @@ impl Call {
             return;
         }
         self.response_wanted = false;
+        self.response_asked = None;
         self.uncommitted = false;
         self.timers.clear(TimerReason::ResponseWanted);
         let greeting = self.greeting_asked && self.turn.number == 1 && !self.responses.iter().any(|r| r.greeting);
@@ -234,19 +237,11 @@ impl Call {
 
     fn agent_end_moved(&mut self, now: Timestamp, at: Timestamp, by: Duration) {
         let Some(last) = self.last_silent else { return };
-        let by = by.min(at - last.at);
         self.last_silent = Some(SilentAgent { at, ..last });
         let turn = self.responses.iter().rev().find(|r| r.id == last.response).and_then(|r| r.turn);
-        match turn {
-            Some((number, source)) if number == self.turn.number => {
-                self.window.answer_ended(at, source, self.class_of(source));
-            }
-            Some((_, source)) => {
-                self.window.lengthen_pause(PauseName::Agent, source, self.class_of(source), by);
-            }
-            None => {
-                self.window.lengthen_pause(PauseName::Idle, Source::Sure, self.class_of(Source::Sure), by);
-            }
+        match turn.filter(|(number, _)| *number == self.turn.number) {
+            Some((_, source)) => self.window.answer_ended(at, source, self.class_of(source)),
+            None => self.window.lengthen_pause(self.pause_of_response(last.response), last.at, at),
         }
         if self.timers.get(TimerReason::ModelGoodbye).is_some() {
             self.timers.set(TimerReason::ModelGoodbye, at + GOODBYE_TIME);
@@ -268,6 +263,7 @@ impl Call {
             && !active
             && self.tools.is_empty()
             && !self.response_wanted
+            && self.response_asked.is_none_or(|at| now >= at + super::owed::OWED_LOST)
         {
             self.turn.open = false;
         }
@@ -295,6 +291,7 @@ impl Call {
 
     pub(super) fn create_response(&mut self, now: Timestamp) {
         self.tell_model(ModelRequest::CreateResponse);
+        self.response_asked = Some(now);
         self.enter(now, Cause::ResponseAsked);
     }
 
@@ -340,8 +337,9 @@ impl Call {
             return;
         }
         self.goodbye_said = None;
-        // Words of the caller since then have answered it already.
-        if self.spurts.last().is_some_and(|spurt| spurt.heard.start >= at) {
+        // Words or a key of the caller since then have answered it already.
+        let spoken = self.spurts.last().is_some_and(|spurt| spurt.heard.start >= at);
+        if spoken || self.digit_at.is_some_and(|digit_at| digit_at >= at) {
             return;
         }
         self.timers.set(TimerReason::ModelGoodbye, at + GOODBYE_TIME);

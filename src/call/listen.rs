@@ -99,6 +99,7 @@ impl Call {
             self.spurts.remove(id);
         }
         self.spoke = true;
+        self.digit_at = Some(now);
         self.take_back_by_digit(now);
         if self.ending.is_some() {
             self.enter(now, Cause::Digit(digit));

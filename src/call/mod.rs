@@ -141,6 +141,8 @@ pub struct Call {
     turn: Turn,
     /// The caller has spoken or pressed a key.
     spoke: bool,
+    /// When the caller last pressed a key.
+    digit_at: Option<Timestamp>,
     reminded: bool,
     prompt_sounding: Option<AnnouncementKind>,
 
@@ -150,6 +152,8 @@ pub struct Call {
     sounding: Option<ResponseId>,
     owed: Option<Owed>,
     response_wanted: bool,
+    /// Asked for, and not yet begun.
+    response_asked: Option<Timestamp>,
     greeting_asked: bool,
     /// The server hears speech that it has not yet taken as a turn.
     uncommitted: bool,
@@ -201,6 +205,7 @@ impl Call {
             spurts: Spurts::new(),
             turn: Turn { number: 0, source: Source::Sure, open: false, answer_by: now },
             spoke: false,
+            digit_at: None,
             reminded: false,
             prompt_sounding: None,
             model: ModelState::Away { since: now, retries: 0 },
@@ -208,6 +213,7 @@ impl Call {
             sounding: None,
             owed: None,
             response_wanted: false,
+            response_asked: None,
             greeting_asked: false,
             uncommitted: false,
             server_heard_at: None,

@@ -88,7 +88,8 @@ impl Call {
             }
             (false, true) => {
                 owed.last = owed.first;
-                let since = owed.first.since;
+                // What fell due under the noise: filler and request now, the rest at its distance from them.
+                let since = owed.first.since.max(now.before(OWED_CREATE));
                 self.set_owed_timers(since, now);
             }
             (false, false) => {}
@@ -121,7 +122,9 @@ impl Call {
 
     pub(super) fn speak_filler(&mut self, now: Timestamp) {
         let kind = AnnouncementKind::Filler;
-        if self.owed.is_none() || !self.settings.filler || self.ending.is_some() || self.caller_goes_on() {
+        let waits = self.owed.is_some() || !self.tools.is_empty();
+        let quiet = !self.caller_goes_on() && !self.hearing.agent_audible && !self.hearing.agent_unsent;
+        if !waits || !quiet || !self.settings.filler || self.ending.is_some() {
             return;
         }
         if self.is_rendered(kind) {

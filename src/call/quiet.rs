@@ -3,34 +3,39 @@
 use super::{Action, AnnouncementKind, Call, Cause, INBOUND_GAP, LATE_MEDIA, MediaCommand, Reason};
 use crate::{
     carrier::CallRequest,
-    silence::{Class, PauseName, Source},
+    model::ResponseId,
+    silence::{Class, Pause, PauseName, Source},
     time::{TimerReason, Timestamp},
 };
 
 impl Call {
     /// What holds the window at this moment, if anything.
-    fn pause_now(&self) -> Option<(PauseName, Source, Class)> {
-        let of = |name, source| Some((name, source, self.class_of(source)));
-        // While it is open whether an answer is owed at all, what else holds the window comes first.
-        let owed = self.owed.and_then(|owed| of(PauseName::Owed, owed.source()));
-        let open = owed.is_some_and(|(_, _, class)| class == Class::Pending);
-        if owed.is_some() && !(open && !self.tools.is_empty()) {
-            return owed;
-        }
+    fn pause_now(&self) -> Option<Pause> {
+        let Some(owed) = self.owed else { return self.pause_but_owed() };
+        let otherwise = self.pause_but_owed().map(|pause| pause.name);
+        Some(Pause { otherwise, ..self.pause_for(PauseName::Owed, owed.source()) })
+    }
+
+    fn pause_but_owed(&self) -> Option<Pause> {
         if let Some(id) = self.sounding {
-            let turn = self.responses.iter().rev().find(|r| r.id == id).and_then(|r| r.turn);
-            return match turn {
-                Some((_, source)) => of(PauseName::Agent, source),
-                None => of(PauseName::Idle, Source::Sure),
-            };
+            return Some(self.pause_of_response(id));
         }
         if !self.tools.is_empty() {
-            return of(PauseName::Tool, Source::Sure);
+            return Some(self.pause_for(PauseName::Tool, Source::Sure));
         }
-        if self.prompt_sounding.is_some() {
-            return of(PauseName::Idle, Source::Sure);
+        self.prompt_sounding.map(|_| self.pause_for(PauseName::Idle, Source::Sure))
+    }
+
+    /// The pause that a response's audio makes.
+    pub(super) fn pause_of_response(&self, id: ResponseId) -> Pause {
+        match self.responses.iter().rev().find(|r| r.id == id).and_then(|r| r.turn) {
+            Some((_, source)) => self.pause_for(PauseName::Agent, source),
+            None => self.pause_for(PauseName::Idle, Source::Sure),
         }
-        None
+    }
+
+    fn pause_for(&self, name: PauseName, source: Source) -> Pause {
+        Pause { name, source, class: self.class_of(source), otherwise: None }
     }
 
     pub(super) fn update_pause(&mut self, now: Timestamp) {

@@ -3,7 +3,7 @@
 use super::{Call, Cause, Reason};
 use crate::{
     model::{ModelRequest, ResponseId, ToolAnswer, ToolCallId},
-    time::Timestamp,
+    time::{TimerReason, Timestamp},
 };
 
 /// Tools that may run at once; a further one is answered with an error.
@@ -51,6 +51,7 @@ impl Call {
         };
         self.tools.push(RunningTool { call, ends_call });
         self.answer_is_paid(now);
+        self.timers.set(TimerReason::OwedFiller, now + super::owed::OWED_FILLER);
         self.update_pause(now);
         self.enter(now, Cause::ToolBegan);
         ToolVerdict::Run
@@ -63,6 +64,9 @@ impl Call {
         self.answer_tool(call, ToolAnswer::Result { ok });
         self.update_pause(now);
         self.enter(now, Cause::ToolEnded { ok });
+        if self.tools.is_empty() && self.owed.is_none() {
+            self.timers.clear(TimerReason::OwedFiller);
+        }
         if self.ending.is_some() {
             return;
         }

@@ -228,6 +228,8 @@ pub struct ScriptedModel {
     connected: bool,
     /// Time that connecting takes; `None`: it fails.
     connect: Option<Duration>,
+    /// … after the next loss.
+    reconnect: Option<Option<Duration>>,
     active: Option<ResponseId>,
     responses: u32,
     items: u32,
@@ -253,6 +255,7 @@ impl ScriptedModel {
             order: 0,
             connected: false,
             connect: Some(Duration::from_millis(50)),
+            reconnect: None,
             active: None,
             responses: 0,
             items: 0,
@@ -294,7 +297,7 @@ impl ScriptedModel {
 
     /// The connection breaks at `at`; connecting again takes this long, or fails.
     pub fn lose_at(&mut self, at: Timestamp, reconnect: Option<Duration>) {
-        self.connect = reconnect;
+        self.reconnect = Some(reconnect);
         self.enqueue(at, What::News(ModelNews::Lost));
     }
 
@@ -324,6 +327,7 @@ impl ScriptedModel {
                         }
                         ModelNews::Lost => {
                             self.connected = false;
+                            self.connect = self.reconnect.take().unwrap_or(self.connect);
                             self.active = None;
                             self.queue.retain(|Reverse(q)| !matches!(&q.2, What::News(n) if n.response().is_some()));
                         }

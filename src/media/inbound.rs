@@ -180,11 +180,19 @@ impl Inbound {
         ended
     }
 
-    /// Works off the next frame.
+    /// Works off the next frame. Frames that never came go by with it: after a gap the caller is heard at once.
     pub(super) fn next_frame(&mut self, echo: &mut Echo, feed: &mut Feed) -> Option<[Option<TalkspurtEvent>; 2]> {
-        if !self.has_frame() {
-            return None;
+        while self.has_frame() {
+            let (events, missing) = self.one_frame(echo, feed);
+            if !missing || events != [None; 2] || !self.has_frame() {
+                return Some(events);
+            }
         }
+        None
+    }
+
+    /// The next frame's events, and whether it never came.
+    fn one_frame(&mut self, echo: &mut Echo, feed: &mut Feed) -> ([Option<TalkspurtEvent>; 2], bool) {
         self.skip_long_gap(feed);
         let heard_samples = self.fill();
         let at = self.processed;
@@ -192,13 +200,13 @@ impl Inbound {
         self.partial_len = 0;
         feed.push(&self.partial);
         if heard_samples == 0 {
-            return Some(self.tracker.push(at, false, Dbfs::SILENCE));
+            return (self.tracker.push(at, false, Dbfs::SILENCE), true);
         }
         let mut frame: Frame = [0; FRAME_SAMPLES];
         mulaw::decode_into(&self.partial, &mut frame);
         let level = Dbfs::of(&frame);
         let voiced = self.vad.process(&frame).voiced && !echo.explains(at, level);
-        Some(self.tracker.push(at, voiced, level))
+        (self.tracker.push(at, voiced, level), false)
     }
 
     /// Silence of a long gap that nobody needs: neither detector nor model.

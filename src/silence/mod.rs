@@ -15,4 +15,4 @@
 mod tests;
 mod window;
 
-pub use window::{Class, PauseName, Source, Window, WindowConfig};
+pub use window::{Class, Pause, PauseName, Source, Window, WindowConfig};

@@ -76,8 +76,8 @@ impl PauseName {
 enum StepKind {
     /// A new window start, by an interaction (which opens a turn: pause caps begin anew) or an answer's end.
     Move { at: Timestamp, turn: bool },
-    /// A pause of this length.
-    Pause { name: PauseName, length: Duration },
+    /// A pause.
+    Pause { name: PauseName, otherwise: Option<PauseName>, from: Timestamp, to: Timestamp },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,20 +87,49 @@ struct Step {
     class: Class,
 }
 
+/// Why the window stands still, and whose doing it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// The reason.
+    pub name: PauseName,
+    /// The turn whose answer is awaited or heard.
+    pub source: Source,
+    /// How that turn counts.
+    pub class: Class,
+    /// What would hold the window if this did not (the answer turns out to be owed to nobody).
+    pub otherwise: Option<PauseName>,
+}
+
 /// A pause under way.
 #[derive(Clone, Copy, Debug)]
 struct Running {
-    name: PauseName,
+    pause: Pause,
     since: Timestamp,
-    source: Source,
-    class: Class,
 }
+
+impl Running {
+    fn name(&self) -> Option<PauseName> {
+        effective(self.pause.name, self.pause.otherwise, self.pause.class)
+    }
+
+    fn step(&self, to: Timestamp) -> Step {
+        let Pause { name, source, class, otherwise } = self.pause;
+        Step { kind: StepKind::Pause { name, otherwise, from: self.since, to }, source, class }
+    }
+}
+
+/// Pauses remembered to tell which part of another one, or of a window that starts late, they overlap.
+const PAUSES: usize = 4;
 
 /// The deadline and what it came from, up to some step.
 #[derive(Clone, Copy, Debug)]
 struct Account {
+    /// Where the window starts; of a pause only what comes after counts.
+    start: Timestamp,
     deadline: Timestamp,
     budget: Duration,
+    /// The latest pauses as they were counted, apart from each other, oldest first.
+    paused: [(Timestamp, Timestamp); PAUSES],
     used: [Duration; PauseName::ALL.len()],
 }
 
@@ -127,6 +156,8 @@ impl Window {
     #[must_use]
     pub fn new(config: WindowConfig, start: Timestamp) -> Self {
         let account = Account {
+            start,
+            paused: [(start, start); PAUSES],
             deadline: start + config.timeout,
             budget: config.noise_budget,
             used: [Duration::ZERO; PauseName::ALL.len()],
@@ -138,23 +169,12 @@ impl Window {
     /// An interaction ended at `at`: a talkspurt's last voiced frame, a digit. Opens a turn, so pause caps begin
     /// anew (unless it is charged).
     pub fn interaction(&mut self, at: Timestamp, source: Source, class: Class) {
-        self.split_pause(at);
         self.push(Step { kind: StepKind::Move { at, turn: true }, source, class });
     }
 
     /// The agent's answer to `source` ended at `at`, acknowledged or estimated.
     pub fn answer_ended(&mut self, at: Timestamp, source: Source, class: Class) {
-        self.split_pause(at);
         self.push(Step { kind: StepKind::Move { at, turn: false }, source, class });
-    }
-
-    /// A window that starts at `at` counts only what comes after it of a pause under way.
-    fn split_pause(&mut self, at: Timestamp) {
-        let Some(r) = self.running.as_mut().filter(|r| r.since < at) else { return };
-        let kind = StepKind::Pause { name: r.name, length: at - r.since };
-        let step = Step { kind, source: r.source, class: r.class };
-        r.since = at;
-        self.push(step);
     }
 
     /// A verdict changed: every step of this talkspurt now counts so.
@@ -163,39 +183,33 @@ impl Window {
         for step in self.log.iter_mut().filter(|step| step.source == source) {
             step.class = class;
         }
-        if let Some(running) = self.running.as_mut().filter(|running| running.source == source) {
-            running.class = class;
+        if let Some(running) = self.running.as_mut().filter(|running| running.pause.source == source) {
+            running.pause.class = class;
         }
         self.work_out();
     }
 
-    /// From `at` on the window stands still for this reason, or moves again (`None`). `source` is the turn whose
-    /// answer is awaited or heard. The same reason again changes nothing.
-    pub fn set_pause(&mut self, at: Timestamp, pause: Option<(PauseName, Source, Class)>) {
-        let same = match (&self.running, &pause) {
-            (Some(r), Some((name, source, _))) => r.name == *name && r.source == *source,
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        if same {
+    /// From `at` on the window stands still for this reason, or moves again (`None`). The same again changes nothing.
+    pub fn set_pause(&mut self, at: Timestamp, pause: Option<Pause>) {
+        let key = |pause: Pause| (pause.name, pause.source, pause.otherwise);
+        if self.running.map(|running| key(running.pause)) == pause.map(key) {
             return;
         }
-        if let Some(r) = self.running.take() {
-            let kind = StepKind::Pause { name: r.name, length: at.since(r.since) };
-            self.push(Step { kind, source: r.source, class: r.class });
+        if let Some(running) = self.running.take() {
+            self.push(running.step(at));
         }
-        self.running = pause.map(|(name, source, class)| Running { name, since: at, source, class });
+        self.running = pause.map(|pause| Running { pause, since: at });
     }
 
-    /// A pause that has ended turns out to have lasted this much longer (its mark came late).
-    pub fn lengthen_pause(&mut self, name: PauseName, source: Source, class: Class, by: Duration) {
-        self.push(Step { kind: StepKind::Pause { name, length: by }, source, class });
+    /// A pause that has ended at `from` turns out to have lasted until `to` (its mark came late).
+    pub fn lengthen_pause(&mut self, pause: Pause, from: Timestamp, to: Timestamp) {
+        self.push(Running { pause, since: from }.step(to));
     }
 
     /// The pause under way.
     #[must_use]
     pub fn pause(&self) -> Option<PauseName> {
-        self.running.and_then(|r| effective(r.name, r.class))
+        self.running.and_then(|running| running.name())
     }
 
     /// When the window ends if nothing else happens, given the pause under way; `None` while an unbounded pause
@@ -209,21 +223,16 @@ impl Window {
     #[must_use]
     pub fn deadline_with_noise(&self, good_until: Option<Timestamp>, end: Timestamp) -> Option<Timestamp> {
         let mut account = self.current;
-        // What the pause under way has used so far stands before the noise.
-        let paused = self.running.and_then(|r| Some((effective(r.name, r.class)?, end.since(r.since))));
-        if let Some((name, so_far)) = paused {
-            account.pause(name, so_far);
+        let paused = self.running.and_then(|running| Some((running.name()?, running.since)));
+        if let Some((name, since)) = paused {
+            account.pause(name, since, end);
         }
         if let Some(at) = good_until {
             account.advance(self.config, at.min(end), Class::Good);
         }
         account.advance(self.config, end, Class::Charged);
         match paused {
-            Some((name, so_far)) => {
-                let cap = name.cap()?;
-                let used = self.current.used[name as usize];
-                Some(account.deadline + cap.saturating_sub(used).saturating_sub(so_far))
-            }
+            Some((name, _)) => Some(account.deadline + name.cap()?.saturating_sub(account.used[name as usize])),
             None => Some(account.deadline),
         }
     }
@@ -241,9 +250,9 @@ impl Window {
     }
 
     fn hold(&self, mut account: Account) -> Option<Timestamp> {
-        if let Some(name) = self.pause() {
-            let left = name.cap()?.saturating_sub(account.used[name as usize]);
-            account.deadline += left;
+        if let Some((running, name)) = self.running.zip(self.pause()) {
+            name.cap()?;
+            account.pause(name, running.since, Timestamp::NEVER);
         }
         Some(account.deadline)
     }
@@ -275,9 +284,9 @@ impl Window {
 }
 
 /// An answer to something that turned out to be noise was never owed, and is an idle prompt if it came.
-fn effective(name: PauseName, class: Class) -> Option<PauseName> {
+fn effective(name: PauseName, otherwise: Option<PauseName>, class: Class) -> Option<PauseName> {
     match (name, class) {
-        (PauseName::Owed, Class::Charged) => None,
+        (PauseName::Owed, Class::Charged) => otherwise,
         (PauseName::Agent, Class::Charged) => Some(PauseName::Idle),
         (name, _) => Some(name),
     }
@@ -286,9 +295,9 @@ fn effective(name: PauseName, class: Class) -> Option<PauseName> {
 impl Account {
     fn apply(&mut self, config: WindowConfig, step: Step) {
         match step.kind {
-            StepKind::Pause { name, length } => {
-                if let Some(name) = effective(name, step.class) {
-                    self.pause(name, length);
+            StepKind::Pause { name, otherwise, from, to } => {
+                if let Some(name) = effective(name, otherwise, step.class) {
+                    self.pause(name, from, to);
                 }
             }
             StepKind::Move { at, turn } => {
@@ -302,26 +311,60 @@ impl Account {
         }
     }
 
-    fn pause(&mut self, name: PauseName, length: Duration) {
+    /// Counts what belongs to this window of a pause, is not counted already, and does not go over the cap.
+    fn pause(&mut self, name: PauseName, from: Timestamp, to: Timestamp) {
+        let mut from = from.max(self.start);
+        let known = self.paused;
+        for (begun, ended) in known {
+            if begun <= from {
+                from = from.max(ended);
+            } else if begun < to {
+                // One in the middle: what lies before it, then what lies after.
+                self.count(name, from, begun);
+                from = ended;
+            }
+        }
+        if from < to {
+            self.count(name, from, to);
+        }
+    }
+
+    fn count(&mut self, name: PauseName, from: Timestamp, to: Timestamp) {
         let used = &mut self.used[name as usize];
+        let length = to.since(from);
         let allowed = name.cap().map_or(length, |cap| length.min(cap.saturating_sub(*used)));
         *used += allowed;
         self.deadline += allowed;
+        self.remember(from, from + allowed);
+    }
+
+    /// Keeps the latest pauses in order; what adjoins becomes one.
+    fn remember(&mut self, from: Timestamp, to: Timestamp) {
+        if let Some(next) = self.paused.iter_mut().find(|(begun, ended)| *ended == from || *begun == to) {
+            *next = (next.0.min(from), next.1.max(to));
+            return;
+        }
+        self.paused[0] = (from, to);
+        self.paused.sort_unstable();
+    }
+
+    /// The deadline of a window that starts at `at`, with what of the pauses so far belongs to it.
+    fn deadline_from(&self, config: WindowConfig, at: Timestamp) -> Timestamp {
+        let own = self.paused.iter().map(|(from, to)| to.since((*from).max(at)));
+        at + config.timeout + own.sum()
     }
 
     fn advance(&mut self, config: WindowConfig, at: Timestamp, class: Class) {
-        let added = (at + config.timeout).since(self.deadline);
+        let added = self.deadline_from(config, at).since(self.deadline);
+        let paid = if class == Class::Charged { added.min(self.budget) } else { added };
+        self.deadline += paid;
         match class {
-            Class::Pending | Class::Good => self.deadline += added,
-            Class::Refilling => {
-                self.deadline += added;
-                self.budget = config.noise_budget;
-            }
-            Class::Charged => {
-                let paid = added.min(self.budget);
-                self.budget -= paid;
-                self.deadline += paid;
-            }
+            Class::Pending | Class::Good => {}
+            Class::Refilling => self.budget = config.noise_budget,
+            Class::Charged => self.budget -= paid,
+        }
+        if paid == added {
+            self.start = self.start.max(at);
         }
     }
 }

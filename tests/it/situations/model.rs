@@ -42,10 +42,15 @@ fn absent() -> Vec<Row> {
     vec![
         unanswered(question(row(24, "model never answers a turn")), Anchor::CallerEnd(0))
             .check(Check::EntryAt("asked", 0, is_asked, Anchor::CallerEnd(0), 8_000.0..=8_020.0))
-            .check(Check::That("one `response.create` before it counts as lost", |played, _| created(played, 17_500, 1))),
-        unanswered(row(25, "greeting never comes").settings(|s| s.greeting = Some(Greeting { interruptible: true })), Anchor::Stream)
-            .check(Check::EntryAt("asked again", 1, is_asked, Anchor::Stream, 8_000.0..=8_020.0))
-            .check(Check::That("the greeting and one `response.create`", |played, _| created(played, 15_000, 2))),
+            .check(Check::That("one `response.create` before it counts as lost", |played, _| {
+                created(played, 17_500, 1)
+            })),
+        unanswered(
+            row(25, "greeting never comes").settings(|s| s.greeting = Some(Greeting { interruptible: true })),
+            Anchor::Stream,
+        )
+        .check(Check::EntryAt("asked again", 1, is_asked, Anchor::Stream, 8_000.0..=8_020.0))
+        .check(Check::That("the greeting and one `response.create`", |played, _| created(played, 15_000, 2))),
     ]
 }
 
@@ -100,7 +105,13 @@ fn tools() -> Vec<Row> {
             .reply(&[Part::Talk(1_000, "One moment.")])
             .reply(&[Part::Talk(1_000, "It is here.")])
             .check(SILENCE_BY_US)
-            .check(Check::EntryAt("the answer", 0, |c| matches!(c, Cause::AgentAudible), Anchor::CallerEnd(1), 1_000.0..=2_000.0))
+            .check(Check::EntryAt(
+                "the answer",
+                0,
+                |c| matches!(c, Cause::AgentAudible),
+                Anchor::CallerEnd(1),
+                1_000.0..=2_000.0,
+            ))
             .check(Check::AgentWhole(0))
             .check(Check::GoodbyeHeardAfterAgent(1, 30_000.0..=30_020.0)),
         working(28, "a tool of 200 s")
@@ -141,7 +152,6 @@ fn together() -> Vec<Row> {
     let both = |what, before: i64| {
         talk(46, what)
             .at(Anchor::Deadline, -before, Act::Speaks(vec![Part::Talk(3_000, "By the way, …")]))
-            .check(SILENCE_BY_US)
             .check(Check::That("its audio is dropped", |played, _| {
                 let heard = find(played.world.carrier.heard(), &played.agent[1][..160], 0);
                 if heard.is_none() { Ok(()) } else { Err("it is heard".into()) }
@@ -150,9 +160,10 @@ fn together() -> Vec<Row> {
     };
     vec![
         both("silence farewell and a model response start together", 10)
+            .check(SILENCE_BY_US)
             .check(Check::Whole(GOODBYE))
             .check(Check::TakenBack(0)),
-        both("… the response just after the farewell", -30).check(Check::Whole(GOODBYE)),
+        both("… the response just after the farewell", -30).check(SILENCE_BY_US).check(Check::Whole(GOODBYE)),
         both("… and on take-back `response.create`", 10)
             .at(Anchor::Goodbye, 1_000, Act::Say(1_000, -20.0, "I'm here."))
             .check(Check::TakenBack(1))

@@ -46,17 +46,25 @@ pub(super) fn rows() -> Vec<Row> {
     ]
 }
 
+const WORDS: [&str; 2] = ["Your call is important to us.", "Please hold."];
+
 /// Two machines: each answers the other, with words, for ever.
 fn machines() -> Row {
     let mut call = row(47, "two machines talk to each other, words for ever")
         .settings(|s| s.max_duration = MaxDuration::new(Duration::from_secs(120)).expect("within its bounds"));
     for n in 0..40 {
         call = call
-            .at(Anchor::Stream, 1_000 + n * 5_000, Act::Say(2_000, -20.0, "Please hold, your call is important to us."))
+            .at(Anchor::Stream, 1_000 + n * 5_000, Act::Say(2_000, -20.0, WORDS[n as usize % 2]))
             .reply(&[Part::Talk(1_500, "Thank you for holding.")]);
     }
     call.check(Check::Ends(Reason::MaxDuration, Party::Us))
-        .check(Check::EntryAt("begun", 0, |c| matches!(c, Cause::EndingBegan(_)), Anchor::Stream, 120_000.0..=120_020.0))
+        .check(Check::EntryAt(
+            "begun",
+            0,
+            |c| matches!(c, Cause::EndingBegan(_)),
+            Anchor::Stream,
+            120_000.0..=120_020.0,
+        ))
         .check(Check::Whole(AnnouncementKind::Farewell(FarewellKind::MaxDuration)))
         .check(Check::ClosedAfterMark(0.0..=1_000.0))
 }
@@ -69,7 +77,8 @@ fn fast_clock() -> Row {
         .settings(|s| s.max_duration = MaxDuration::new(Duration::from_secs(4 * 3600)).expect("within its bounds"))
         .trouble(|t| (t.clock_ppm, t.seed, t.jitter) = (100, 3, Duration::from_millis(30)));
     for n in 0..minutes * 2 {
-        call = call.at(Anchor::Stream, 5_000 + n * 30_000, Act::Say(1_000, -20.0, "Still here."));
+        let words = ["Still here.", "Yes.", "Go on."][n as usize % 3];
+        call = call.at(Anchor::Stream, 5_000 + n * 30_000, Act::Say(1_000, -20.0, words));
         if n % 4 == 0 {
             call = call.at(Anchor::Stream, 9_000 + n * 30_000, Act::Speaks(vec![Part::Talk(4_000, "Good.")]));
         }
