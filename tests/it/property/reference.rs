@@ -278,6 +278,9 @@ struct Reference<'a> {
     asked: Vec<(u64, Reason)>,
     /// Decisions in a row in which an end that is due had not begun.
     not_begun: u32,
+    /// What was told last must take the ending under way back, at once.
+    must_take_back: Option<&'static str>,
+    asked_status: u64,
     high: u64,
     overdue: u32,
     lines_closed: u32,
@@ -339,6 +342,8 @@ impl<'a> Reference<'a> {
             goodbyes_taken_back: 0,
             asked: Vec::new(),
             not_begun: 0,
+            must_take_back: None,
+            asked_status: 0,
             high: 0,
             overdue: 0,
             lines_closed: 0,
@@ -372,6 +377,9 @@ impl<'a> Reference<'a> {
         if self.over {
             return Ok(());
         }
+        if let Some(by) = self.must_take_back.take() {
+            return self.wrong("what takes an ending back does so at once", by.into());
+        }
         let decided = matches!(last.what, What::Tick | What::Timeout);
         if decided && self.started.is_some() {
             self.after_decision(last.at.as_micros(), last.what == What::Tick)?;
@@ -399,6 +407,9 @@ impl<'a> Reference<'a> {
             let due = if at >= longest { Some(Reason::MaxDuration) } else { asked };
             self.not_begun = if due.is_some() { self.not_begun + 1 } else { 0 };
             self.hold(self.not_begun < 2, "an end that is due begins", || format!("{due:?}, and nothing began"))?;
+            if tick && at > self.last_arrival + 10_100 * MS {
+                self.hold(self.asked_status > self.last_arrival, "the carrier is asked after 10 s", String::new)?;
+            }
             return if tick { self.not_overdue(at) } else { Ok(()) };
         };
         if self.closed {
@@ -491,7 +502,7 @@ impl<'a> Reference<'a> {
                 self.settle_turn(true);
             }
             What::Timeout => {}
-            What::Digit => self.digit(past)?,
+            What::Digit => self.digit(),
             What::Mark(id) => self.mark(id),
             What::Stopped | What::Closed { .. } => {}
             What::Status(_) | What::HangupAnswer(_) | What::SayAnswer(_) | What::Rendered(_) => {}
@@ -591,7 +602,8 @@ impl<'a> Reference<'a> {
                     })?;
                 }
             }
-            What::FetchStatus | What::Commit | What::Create | What::Note | What::CloseModel => {}
+            What::FetchStatus => self.asked_status = now,
+            What::Commit | What::Create | What::Note | What::CloseModel => {}
             What::Connect => {
                 // A new session while the old one stands: the model counts as lost.
                 if self.ready {
@@ -776,12 +788,24 @@ impl<'a> Reference<'a> {
         !self.put_aside && self.responses.values().all(|r| r.cancelled || r.given <= r.sent + PARTS)
     }
 
-    fn digit(&mut self, past: &[Entry]) -> Checked {
-        let _ = past;
+    /// The ending can still be taken back: its farewell is ours, and the terminal mark is not through.
+    fn is_open(&self) -> bool {
+        let ours = |ending: &Ending| ending.hangup_at.is_none() && !ending.says;
+        self.ending.as_ref().filter(|ending| ours(ending)).is_some_and(|ending| match ending.reason {
+            Reason::Silence => ending.spoken.is_some() && ending.terminal_at.is_none(),
+            Reason::HangupCall | Reason::IntentEnded => self.cancellable(),
+            _ => false,
+        })
+    }
+
+    fn digit(&mut self) {
         if self.started.is_none() {
-            return Ok(());
+            return;
         }
         let now = self.now;
+        if self.is_open() {
+            self.must_take_back = Some("a key");
+        }
         for n in 0..self.spurts.len() {
             let (first, last) = (self.spurts[n].first_frame, self.spurts[n].last_frame);
             if (first..=last).any(|frame| self.is_tone(frame, now)) {
@@ -792,7 +816,6 @@ impl<'a> Reference<'a> {
         self.high = 0;
         self.new_turn(Source::Sure);
         self.owe([false, true], now, Source::Sure);
-        Ok(())
     }
 
     fn transcript(&mut self, first: u32, last: u32, told: bool, said: Said) {
@@ -809,6 +832,20 @@ impl<'a> Reference<'a> {
         let unsure = matches!(said, Said::Words(_) | Said::Closing(_)) && equals >= 2;
         self.texts.push(said);
         let now = self.now;
+        let window = self.ending.as_ref().filter(|e| matches!(e.reason, Reason::HangupCall | Reason::IntentEnded));
+        if let Some(ending) = window.filter(|_| matches!(said, Said::Words(_)) && !unsure && told && self.is_open()) {
+            let after = self.spurts.iter().any(|spurt| {
+                spurt.first_frame <= last
+                    && first <= spurt.last_frame
+                    && spurt.start(Bound::Low) >= ending.at
+                    && spurt.counts(self.min_speech)
+                    && !spurt.tone
+                    && self.worked_off == self.next_frame
+            });
+            if after {
+                self.must_take_back = Some("words");
+            }
+        }
         for n in 0..self.spurts.len() {
             let spurt = &mut self.spurts[n];
             // A talkspurt that ended long before cannot be meant.
@@ -1307,6 +1344,7 @@ impl<'a> Reference<'a> {
                 self.asked.retain(|(_, asked)| *asked != reason);
             }
             Cause::TakenBack { reason, by, .. } => {
+                self.must_take_back = None;
                 self.taken_back(reason, by, past)?;
                 self.ending = None;
                 self.put_aside();
@@ -1326,6 +1364,15 @@ impl<'a> Reference<'a> {
             }
             Cause::LineClosed { by, .. } => {
                 self.lines_closed += 1;
+                self.must_take_back = None;
+                let hung_up = matches!(last_input(past), Some(What::Stopped | What::Closed { clean: true }));
+                if let Some(ending) = self.ending.as_ref().filter(|e| hung_up && e.at == self.now) {
+                    let reason = self.trace.record.and_then(|record| record.reason);
+                    self.hold(reason == Some(Reason::CallerHungUp), "at one instant the caller comes first", || {
+                        format!("{} began at the same instant", ending.reason.name())
+                    })?;
+                    self.reason = reason;
+                }
                 if self.reason.is_none() {
                     self.reason = Some(if by == Party::Caller { Reason::CallerHungUp } else { Reason::CarrierGone });
                     let told = last_input(past);
@@ -1453,6 +1500,7 @@ impl<'a> Reference<'a> {
         match (reason, by) {
             (Reason::Silence, TakenBackBy::Digit) => {
                 self.hold(!ending.says, RULE, || "the carrier speaks".into())?;
+                self.hold(ending.terminal_at.is_none(), RULE, || "after the terminal mark".into())?;
             }
             (Reason::Silence, TakenBackBy::Speech) => {
                 let half = ending.spoken.map(|spoken| u64::midpoint(spoken.from, spoken.played));

@@ -465,7 +465,13 @@ impl Side {
                 trace.push(now, What::Ledger(trace.ledger.len() as u32));
                 trace.ledger.push(entry);
                 match entry.cause {
-                    Cause::EndingBegan(reason) => self.ending_began(reason),
+                    Cause::EndingBegan(reason) => {
+                        self.ending_began(reason);
+                        if self.rng.u32(0..300) == 0 {
+                            // The caller hangs up at this very instant.
+                            self.at(self.now, Ev::CarrierStop);
+                        }
+                    }
                     Cause::TakenBack { .. } => self.ending = None,
                     _ => {}
                 }
