@@ -180,6 +180,8 @@ struct Run {
     until: u64,
     last_sent: u64,
     mark: Option<MarkId>,
+    /// The mark behind the last frame that is the agent's for sure, if others followed it.
+    tail: Option<MarkId>,
     /// Low and high end, once there is one.
     ended_low: Option<u64>,
     ended_high: Option<u64>,
@@ -281,6 +283,9 @@ struct Reference<'a> {
     /// What was told last must take the ending under way back, at once.
     must_take_back: Option<&'static str>,
     asked_status: u64,
+    taken_back_at: u64,
+    /// A response is asked for and has not begun.
+    awaited: bool,
     high: u64,
     overdue: u32,
     lines_closed: u32,
@@ -344,6 +349,8 @@ impl<'a> Reference<'a> {
             not_begun: 0,
             must_take_back: None,
             asked_status: 0,
+            taken_back_at: 0,
+            awaited: false,
             high: 0,
             overdue: 0,
             lines_closed: 0,
@@ -407,7 +414,7 @@ impl<'a> Reference<'a> {
             let due = if at >= longest { Some(Reason::MaxDuration) } else { asked };
             self.not_begun = if due.is_some() { self.not_begun + 1 } else { 0 };
             self.hold(self.not_begun < 2, "an end that is due begins", || format!("{due:?}, and nothing began"))?;
-            if tick && at > self.last_arrival + 10_100 * MS {
+            if tick && at > self.last_arrival.max(self.taken_back_at) + 10_100 * MS {
                 self.hold(self.asked_status > self.last_arrival, "the carrier is asked after 10 s", String::new)?;
             }
             return if tick { self.not_overdue(at) } else { Ok(()) };
@@ -512,6 +519,7 @@ impl<'a> Reference<'a> {
                     self.away_since = now;
                 }
                 self.ready = false;
+                self.awaited = false;
                 for response in self.responses.values_mut() {
                     response.active = false;
                 }
@@ -532,6 +540,7 @@ impl<'a> Reference<'a> {
             What::Transcript { first, last, told, said } => self.transcript(first, last, told, said),
             What::Created(number) => {
                 self.settle_turn(false);
+                self.awaited = false;
                 let turn = self.turn;
                 self.responses
                     .insert(number, Response { turn, active: true, cancelled: false, given: 0, sent: 0 });
@@ -603,7 +612,8 @@ impl<'a> Reference<'a> {
                 }
             }
             What::FetchStatus => self.asked_status = now,
-            What::Commit | What::Create | What::Note | What::CloseModel => {}
+            What::Create => self.awaited = true,
+            What::Commit | What::Note | What::CloseModel => {}
             What::Connect => {
                 // A new session while the old one stands: the model counts as lost.
                 if self.ready {
@@ -904,7 +914,7 @@ impl<'a> Reference<'a> {
         let nothing = silent && !tools && !active;
         if nothing && !self.owes(Bound::Low) && !waits {
             self.turn.maybe_closed = true;
-            if tick && self.run.is_none() && self.open.is_none() && !self.owes(Bound::High) && !self.put_aside {
+            if tick && !self.awaited && self.run.is_none() && self.open.is_none() && !self.owes(Bound::High) && !self.put_aside {
                 self.turn.closed = true;
             }
         }
@@ -947,6 +957,7 @@ impl<'a> Reference<'a> {
             Voice::Other => {
                 self.line_end = self.line_end.max(now) + FRAME;
                 if let Some(run) = &mut self.run {
+                    run.tail = run.tail.or(run.mark);
                     (run.until, run.last_sent, run.mark) = (self.line_end, now, None);
                     if let Some(response) = run.response.and_then(|number| self.responses.get_mut(&number)) {
                         response.sent += 160;
@@ -974,7 +985,7 @@ impl<'a> Reference<'a> {
         match &mut self.run {
             // One run, unless the estimate has already stood for its end.
             Some(run) if run.response == Some(number) && run.ended_low.is_none() => {
-                (run.until, run.last_sent, run.mark) = (self.line_end, now, None);
+                (run.until, run.last_sent, run.mark, run.tail) = (self.line_end, now, None, None);
             }
             other => {
                 if let Some(run) = other.take() {
@@ -995,6 +1006,7 @@ impl<'a> Reference<'a> {
                     until: self.line_end,
                     last_sent: now,
                     mark: None,
+                    tail: None,
                     ended_low: None,
                     ended_high: None,
                     cleared: false,
@@ -1028,6 +1040,7 @@ impl<'a> Reference<'a> {
             until: self.line_end,
             last_sent: now,
             mark: None,
+            tail: None,
             ended_low: None,
             ended_high: None,
             cleared: false,
@@ -1044,11 +1057,14 @@ impl<'a> Reference<'a> {
         }
         self.high = 0;
         let turn_at_end = self.turn.number;
+        if let Some(run) = self.run.as_mut().filter(|run| run.tail == Some(id)) {
+            run.ended_low.get_or_insert(now);
+        }
         for place in [&mut self.run, &mut self.prompt] {
             if let Some(run) = place.take_if(|run| run.mark.is_some_and(|mark| mark.number <= id.number)) {
                 // A mark behind a later one is proof too, but need not be taken for it.
-                let low = run.until.min(now).min(if run.mark == Some(id) { now } else { run.until });
-                let low = if run.mark == Some(id) { now } else { low };
+                let low = if run.mark == Some(id) { now } else { run.until.min(now) };
+                let low = run.ended_low.filter(|_| run.tail.is_some()).unwrap_or(low);
                 self.runs.push(Run { ended_low: Some(low), ended_high: Some(now), turn_at_end, ..run });
             }
         }
@@ -1077,8 +1093,6 @@ impl<'a> Reference<'a> {
             let high = run.until + uncertain;
             if at >= low + OVERDUE {
                 run.ended_low.get_or_insert(low);
-            } else {
-                run.ended_low = None;
             }
             if at >= high + OVERDUE {
                 run.ended_high = Some(high);
@@ -1345,6 +1359,7 @@ impl<'a> Reference<'a> {
             }
             Cause::TakenBack { reason, by, .. } => {
                 self.must_take_back = None;
+                self.taken_back_at = self.now;
                 self.taken_back(reason, by, past)?;
                 self.ending = None;
                 self.put_aside();
@@ -1500,7 +1515,6 @@ impl<'a> Reference<'a> {
         match (reason, by) {
             (Reason::Silence, TakenBackBy::Digit) => {
                 self.hold(!ending.says, RULE, || "the carrier speaks".into())?;
-                self.hold(ending.terminal_at.is_none(), RULE, || "after the terminal mark".into())?;
             }
             (Reason::Silence, TakenBackBy::Speech) => {
                 let half = ending.spoken.map(|spoken| u64::midpoint(spoken.from, spoken.played));
