@@ -914,7 +914,9 @@ impl<'a> Reference<'a> {
         let nothing = silent && !tools && !active;
         if nothing && !self.owes(Bound::Low) && !waits {
             self.turn.maybe_closed = true;
-            if tick && !self.awaited && self.run.is_none() && self.open.is_none() && !self.owes(Bound::High) && !self.put_aside {
+            // A key is followed by others: we ask for an answer a second later.
+            let fresh = self.digits.last().is_some_and(|at| self.now < at + 1_200 * MS);
+            if tick && !fresh && !self.awaited && self.run.is_none() && self.open.is_none() && !self.owes(Bound::High) && !self.put_aside {
                 self.turn.closed = true;
             }
         }
@@ -1058,7 +1060,7 @@ impl<'a> Reference<'a> {
         self.high = 0;
         let turn_at_end = self.turn.number;
         if let Some(run) = self.run.as_mut().filter(|run| run.tail == Some(id)) {
-            run.ended_low.get_or_insert(now);
+            run.ended_low.get_or_insert(now.min(run.until.saturating_sub(2 * FRAME)).max(run.from));
         }
         for place in [&mut self.run, &mut self.prompt] {
             if let Some(run) = place.take_if(|run| run.mark.is_some_and(|mark| mark.number <= id.number)) {
