@@ -59,7 +59,8 @@ impl Counts {
             )
             .unwrap();
         }
-        writeln!(text, "goodbyes heard whole {}, silences judged {}", self.goodbyes_whole, self.silences_exact).unwrap();
+        writeln!(text, "goodbyes heard whole {}, silences judged {}", self.goodbyes_whole, self.silences_exact)
+            .unwrap();
         text
     }
 }

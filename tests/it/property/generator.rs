@@ -5,7 +5,7 @@ use std::{ops::Range, sync::LazyLock, time::Duration};
 use fastrand::Rng;
 use quietline::{
     assistant::{
-        BargeInMin, FarewellKind, Greeting, HangupTool, Hangover, Intent, LevelFloor, MaxDuration, MinSpeech,
+        BargeInMin, FarewellKind, Greeting, Hangover, HangupTool, Intent, LevelFloor, MaxDuration, MinSpeech,
         NoiseBudget, Reminder, Settings, SilenceTimeout,
     },
     call::AnnouncementKind,
@@ -14,7 +14,7 @@ use quietline::{
 
 /// How the carrier's REST answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rest {
+pub(crate) enum Rest {
     Quick,
     /// After some seconds.
     Slow,
@@ -25,7 +25,7 @@ pub enum Rest {
 
 /// How the caller's side ends, if it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leave {
+pub(crate) enum Leave {
     Stop,
     CleanClose,
     Break,
@@ -36,70 +36,70 @@ pub enum Leave {
 }
 
 #[derive(Clone, Debug)]
-pub struct CarrierPlan {
-    pub start_ms: u32,
+pub(crate) struct CarrierPlan {
+    pub(crate) start_ms: u32,
     /// From us to the caller's ear.
-    pub latency_ms: u32,
-    pub mark_lag_ms: Range<u32>,
-    pub mark_lost: u32,
-    pub mark_doubled: u32,
-    pub mark_late: u32,
-    pub mark_late_ms: Range<u32>,
-    pub jitter_ms: u32,
+    pub(crate) latency_ms: u32,
+    pub(crate) mark_lag_ms: Range<u32>,
+    pub(crate) mark_lost: u32,
+    pub(crate) mark_doubled: u32,
+    pub(crate) mark_late: u32,
+    pub(crate) mark_late_ms: Range<u32>,
+    pub(crate) jitter_ms: u32,
     /// Frames of these times (ms) arrive together at the end.
-    pub bursts: Vec<Range<u32>>,
+    pub(crate) bursts: Vec<Range<u32>>,
     /// Frames (by number) that are lost.
-    pub gaps: Vec<Range<u32>>,
+    pub(crate) gaps: Vec<Range<u32>>,
     /// Unvoiced frames are not sent while in one of these (frames by number).
-    pub dtx: Vec<Range<u32>>,
-    pub timestamps: bool,
-    pub hangup: Rest,
-    pub say: Rest,
-    pub status: Rest,
+    pub(crate) dtx: Vec<Range<u32>>,
+    pub(crate) timestamps: bool,
+    pub(crate) hangup: Rest,
+    pub(crate) say: Rest,
+    pub(crate) status: Rest,
     /// The stream stops this long after a hang-up request worked; `None`: nothing comes.
-    pub stop_after_hangup_ms: Option<u32>,
-    pub leave: Option<(u32, Leave)>,
+    pub(crate) stop_after_hangup_ms: Option<u32>,
+    pub(crate) leave: Option<(u32, Leave)>,
 }
 
 #[derive(Clone, Debug)]
-pub struct ModelPlan {
+pub(crate) struct ModelPlan {
     /// Per connection: `None` never answers.
-    pub connect_ms: Vec<Option<u32>>,
-    pub connect_fails: u32,
-    pub lost_at_ms: Vec<u32>,
-    pub hears_speech: bool,
+    pub(crate) connect_ms: Vec<Option<u32>>,
+    pub(crate) connect_fails: u32,
+    pub(crate) lost_at_ms: Vec<u32>,
+    pub(crate) hears_speech: bool,
     /// Percent of turns that are answered.
-    pub answers: u32,
-    pub answer_ms: Range<u32>,
-    pub speech_ms: Range<u32>,
+    pub(crate) answers: u32,
+    pub(crate) answer_ms: Range<u32>,
+    pub(crate) speech_ms: Range<u32>,
     /// Audio is given this many times faster than it plays.
-    pub speed: Range<u32>,
-    pub self_talk_ms: Option<u32>,
-    pub hint: u32,
-    pub partial: u32,
-    pub transcript_ms: Range<u32>,
+    pub(crate) speed: Range<u32>,
+    pub(crate) self_talk_ms: Option<u32>,
+    pub(crate) hint: u32,
+    pub(crate) partial: u32,
+    pub(crate) transcript_ms: Range<u32>,
     /// Percent of empty, failed, missing, repeated and of closing texts.
-    pub empty: u32,
-    pub failed: u32,
-    pub missing: u32,
-    pub same_text: bool,
-    pub closing: u32,
-    pub spans: bool,
+    pub(crate) empty: u32,
+    pub(crate) failed: u32,
+    pub(crate) missing: u32,
+    pub(crate) same_text: bool,
+    pub(crate) closing: u32,
+    pub(crate) spans: bool,
     /// Percent of answers with an intent, with `hangup_call`, with a goodbye, that fail.
-    pub intent: u32,
-    pub hangup: u32,
-    pub goodbye: u32,
-    pub fails: u32,
-    pub repeats: u32,
-    pub late_audio_ms: u32,
+    pub(crate) intent: u32,
+    pub(crate) hangup: u32,
+    pub(crate) goodbye: u32,
+    pub(crate) fails: u32,
+    pub(crate) repeats: u32,
+    pub(crate) late_audio_ms: u32,
     /// `None`: never answers.
-    pub tool_ms: Option<Range<u32>>,
-    pub tool_fails: u32,
+    pub(crate) tool_ms: Option<Range<u32>>,
+    pub(crate) tool_fails: u32,
 }
 
 /// What the caller does when nothing else is asked of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
+pub(crate) enum Manner {
     Silent,
     /// Speaks some turns, then goes quiet.
     Turns(u32),
@@ -112,37 +112,36 @@ pub enum Manner {
 }
 
 #[derive(Clone, Debug)]
-pub struct CallerPlan {
-    pub manner: Manner,
-    pub level: u8,
+pub(crate) struct CallerPlan {
+    pub(crate) manner: Manner,
+    pub(crate) level: u8,
     /// Percent of goodbyes that are answered, and of deadlines that are spoken at.
-    pub answers_goodbye: u32,
-    pub at_deadline: u32,
+    pub(crate) answers_goodbye: u32,
+    pub(crate) at_deadline: u32,
     /// Percent of goodbyes, and of windows, that a key is pressed in.
-    pub digit_at_goodbye: u32,
-    pub answers_hangup: u32,
-    pub barges_in: u32,
-    pub digits_at_ms: Vec<u32>,
-    pub tones: bool,
-    pub long_talk: u32,
+    pub(crate) digit_at_goodbye: u32,
+    pub(crate) answers_hangup: u32,
+    pub(crate) barges_in: u32,
+    pub(crate) digits_at_ms: Vec<u32>,
+    pub(crate) tones: bool,
+    pub(crate) long_talk: u32,
 }
 
 #[derive(Clone, Debug)]
-pub struct Plan {
-    pub seed: u64,
-    pub settings: Settings,
-    pub carrier: CarrierPlan,
-    pub model: ModelPlan,
-    pub caller: CallerPlan,
-    pub operator_ms: Option<u32>,
-    pub drain_ms: Option<u32>,
+pub(crate) struct Plan {
+    pub(crate) settings: Settings,
+    pub(crate) carrier: CarrierPlan,
+    pub(crate) model: ModelPlan,
+    pub(crate) caller: CallerPlan,
+    pub(crate) operator_ms: Option<u32>,
+    pub(crate) drain_ms: Option<u32>,
     /// No tick in these (ms).
-    pub stalls: Vec<Range<u32>>,
+    pub(crate) stalls: Vec<Range<u32>>,
     /// When each announcement is ready; `None`: never.
-    pub rendered: Vec<(AnnouncementKind, Option<u32>)>,
+    pub(crate) rendered: Vec<(AnnouncementKind, Option<u32>)>,
     /// Which length of each announcement.
-    pub variant: usize,
-    pub rng: Rng,
+    pub(crate) variant: usize,
+    pub(crate) rng: Rng,
 }
 
 fn percent(rng: &mut Rng, p: u32) -> bool {
@@ -168,7 +167,7 @@ fn stretches(rng: &mut Rng, count: u32, end: u32, length: Range<u32>) -> Vec<Ran
 }
 
 impl Plan {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5bd1_e995);
         let r = &mut rng;
         let settings = settings(r);
@@ -194,7 +193,6 @@ impl Plan {
             .collect();
         let variant = r.usize(0..LENGTHS);
         let mut plan = Self {
-            seed,
             settings,
             carrier,
             model,
@@ -244,7 +242,8 @@ fn settings(r: &mut Rng) -> Settings {
         s.level_floor = LevelFloor::new(r.u32(13..=22) as f32).unwrap();
     }
     let longest = if percent(r, 15) { r.u32(20_000..35_000) } else { r.u32(35_000..120_000) };
-    s.max_duration = MaxDuration::with_bounds(ms(longest), (Duration::from_secs(10), Duration::from_secs(200))).unwrap();
+    s.max_duration =
+        MaxDuration::with_bounds(ms(longest), (Duration::from_secs(10), Duration::from_secs(200))).unwrap();
     s.greeting = percent(r, 45).then(|| Greeting { interruptible: percent(r, 70) });
     s.hangup_call = percent(r, 55).then(|| HangupTool { cancellable: percent(r, 80) });
     for (name, ends_call, p) in [("look_up", false, 50), ("book", true, 35)] {
@@ -294,7 +293,7 @@ fn carrier(r: &mut Rng, kind: bool) -> CarrierPlan {
             0..17 => vec![],
             17 => stretches(r, 3, 3000, 50..400),
             18 => stretches(r, 2, 2000, 400..1600),
-            _ => vec![0..6000],
+            _ => std::iter::once(0..6000).collect(),
         },
         timestamps: true,
         hangup: rest(r),
@@ -384,7 +383,13 @@ static ANNOUNCEMENTS: LazyLock<Vec<Announcement>> = LazyLock::new(|| {
             let samples: Vec<i16> = (0..ms * 8)
                 .map(|i| {
                     let pause = (i / 8) % 900 >= 740 && i / 8 + 300 < ms;
-                    if pause { 0 } else if i % 8 < 4 { 3000 } else { -3000 }
+                    if pause {
+                        0
+                    } else if i % 8 < 4 {
+                        3000
+                    } else {
+                        -3000
+                    }
                 })
                 .collect();
             Announcement::render(&samples).unwrap()
@@ -393,7 +398,7 @@ static ANNOUNCEMENTS: LazyLock<Vec<Announcement>> = LazyLock::new(|| {
 });
 
 /// The rendering of an announcement.
-pub fn announcement(kind: AnnouncementKind, variant: usize) -> Announcement {
+pub(crate) fn announcement(kind: AnnouncementKind, variant: usize) -> Announcement {
     let place = match kind {
         AnnouncementKind::Farewell(kind) => kind as usize,
         AnnouncementKind::Reminder => 7,

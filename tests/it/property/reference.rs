@@ -25,10 +25,10 @@ use super::{
 
 /// A rule that was broken.
 #[derive(Debug)]
-pub struct Violation {
-    pub at: Timestamp,
-    pub rule: &'static str,
-    pub text: String,
+pub(crate) struct Violation {
+    pub(crate) at: Timestamp,
+    pub(crate) rule: &'static str,
+    pub(crate) text: String,
 }
 
 type Checked = Result<(), Violation>;
@@ -292,7 +292,7 @@ struct Reference<'a> {
     hangup_at: Option<u64>,
 }
 
-pub fn check(plan: &Plan, trace: &Trace, counts: &mut Counts) -> Checked {
+pub(crate) fn check(plan: &Plan, trace: &Trace, counts: &mut Counts) -> Checked {
     Reference::new(plan, trace).check(counts)
 }
 
@@ -463,7 +463,7 @@ impl<'a> Reference<'a> {
         u64::from(c.latency_ms + c.mark_lag_ms.end + late + 150) * MS
     }
 
-    fn at_end(&mut self) -> Checked {
+    fn at_end(&self) -> Checked {
         self.hold(self.over && self.lines_closed == 1, "the line is closed once", || {
             format!("over: {}, closed {} times", self.over, self.lines_closed)
         })?;
@@ -542,8 +542,7 @@ impl<'a> Reference<'a> {
                 self.settle_turn(false);
                 self.awaited = false;
                 let turn = self.turn;
-                self.responses
-                    .insert(number, Response { turn, active: true, cancelled: false, given: 0, sent: 0 });
+                self.responses.insert(number, Response { turn, active: true, cancelled: false, given: 0, sent: 0 });
             }
             What::Audio { response, samples, late } => {
                 if let Some(response) = self.responses.get_mut(&response).filter(|_| !late) {
@@ -693,9 +692,8 @@ impl<'a> Reference<'a> {
             Some(n) => n,
             None => {
                 let tone = self.digits.iter().any(|at| self.is_tone(number, *at));
-                let last = self.spurts.last().filter(|last| {
-                    u64::from(number - last.last_frame - 1) * FRAME < self.hangover
-                });
+                let last =
+                    self.spurts.last().filter(|last| u64::from(number - last.last_frame - 1) * FRAME < self.hangover);
                 let before_lull = last.map_or(0, |last| last.voiced + last.before_lull);
                 self.spurts.push(Spurt {
                     first_frame: number,
@@ -754,10 +752,9 @@ impl<'a> Reference<'a> {
         let floor = f64::from(self.plan.settings.level_floor.db());
         let (low, high) = match self.levels {
             None => (false, false),
-            Some((least, most)) => (
-                self.surely_learned >= 2_000 * MS && level < least - floor - 0.5,
-                level < most - floor + 0.5,
-            ),
+            Some((least, most)) => {
+                (self.surely_learned >= 2_000 * MS && level < least - floor - 0.5, level < most - floor + 0.5)
+            }
         };
         self.spurts[n].below = Range { low, high };
     }
@@ -916,7 +913,14 @@ impl<'a> Reference<'a> {
             self.turn.maybe_closed = true;
             // A key is followed by others: we ask for an answer a second later.
             let fresh = self.digits.last().is_some_and(|at| self.now < at + 1_200 * MS);
-            if tick && !fresh && !self.awaited && self.run.is_none() && self.open.is_none() && !self.owes(Bound::High) && !self.put_aside {
+            if tick
+                && !fresh
+                && !self.awaited
+                && self.run.is_none()
+                && self.open.is_none()
+                && !self.owes(Bound::High)
+                && !self.put_aside
+            {
                 self.turn.closed = true;
             }
         }
@@ -980,7 +984,9 @@ impl<'a> Reference<'a> {
         let Some(response) = self.responses.get_mut(&number) else { return Ok(()) };
         response.sent += 160;
         let cancelled = response.cancelled;
-        self.hold(!cancelled || self.resumed.contains(&number), "a cancelled response is silent", || format!("response {number}"))?;
+        self.hold(!cancelled || self.resumed.contains(&number), "a cancelled response is silent", || {
+            format!("response {number}")
+        })?;
         self.put_aside = false;
         self.agent_sent_at = now;
         self.pay();
@@ -1167,7 +1173,8 @@ impl<'a> Reference<'a> {
             // Heard before the media's start of this run is not known better than a frame.
             pause(run.from, end.unwrap_or(at), name);
             let ended_turn = if end.is_some() && run.turn_at_end > 0 { run.turn_at_end } else { self.turn.number };
-            let opens = belongs && (bound == Bound::High || (ended_turn == turn.number && !run.cleared && !run.followed));
+            let opens =
+                belongs && (bound == Bound::High || (ended_turn == turn.number && !run.cleared && !run.followed));
             if let Some(end) = end.filter(|_| opens) {
                 answers.push((end, class_of(turn.source).min(Class::Good)));
             }
@@ -1199,7 +1206,7 @@ impl<'a> Reference<'a> {
         let mut active = [0u32; 3];
         let mut left = [u64::MAX, TOOL_CAP, IDLE_CAP];
         let mut last = start;
-        let mut run = |active: &[u32; 3], left: &mut [u64; 3], length: u64| -> u64 {
+        let run = |active: &[u32; 3], left: &mut [u64; 3], length: u64| -> u64 {
             let any = active.iter().sum::<u32>();
             if any == 0 || length == 0 {
                 return 0;
@@ -1307,7 +1314,7 @@ impl<'a> Reference<'a> {
         })
     }
 
-    fn silence_began(&mut self, counts: &mut Counts) -> Checked {
+    fn silence_began(&self, counts: &mut Counts) -> Checked {
         let at = self.now;
         let low = self.deadline(Bound::Low, at);
         self.hold(at + ROUNDING >= low, "silence is never early", || {
@@ -1435,9 +1442,11 @@ impl<'a> Reference<'a> {
                 self.hold(s.hangup_enabled(), "hang-up must be enabled", String::new)?;
                 let last = self.runs.iter().rev().chain(&self.run).find(|run| run.response.is_some());
                 let end = self.run.as_ref().or(last).and_then(|run| run.ended_low).unwrap_or(u64::MAX);
-                self.hold(end != u64::MAX && now + ROUNDING >= end + 3_000 * MS, "3 s after the goodbye's end", || {
-                    format!("it ended at {}", Timestamp::from_micros(end))
-                })?;
+                self.hold(
+                    end != u64::MAX && now + ROUNDING >= end + 3_000 * MS,
+                    "3 s after the goodbye's end",
+                    || format!("it ended at {}", Timestamp::from_micros(end)),
+                )?;
                 let answered = self.spurts.iter().rev().take(8).find(|spurt| {
                     let voiced = if self.goodbyes_taken_back > 0 { 1_500 * MS } else { self.min_speech };
                     spurt.voiced >= voiced
@@ -1542,9 +1551,10 @@ impl<'a> Reference<'a> {
             }
             (Reason::HangupCall | Reason::IntentEnded, TakenBackBy::Speech) => {
                 self.hold(self.cancellable(), RULE, || "not cancellable".into())?;
-                let found = self.spurts.iter().rev().take(4).any(|spurt| {
-                    spurt.voiced >= 1_500 * MS && spurt.end(Bound::High) >= ending.at && !spurt.below.low
-                });
+                let found =
+                    self.spurts.iter().rev().take(4).any(|spurt| {
+                        spurt.voiced >= 1_500 * MS && spurt.end(Bound::High) >= ending.at && !spurt.below.low
+                    });
                 self.hold(found, RULE, || "no talkspurt is long enough".into())?;
             }
             (Reason::HangupCall | Reason::IntentEnded, TakenBackBy::StillSpeaking) => {

@@ -12,7 +12,7 @@ use quietline::{
 
 /// What a transcript says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Said {
+pub(crate) enum Said {
     /// There will be none.
     Failed,
     /// No words.
@@ -25,7 +25,7 @@ pub enum Said {
 
 /// Which tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tool {
+pub(crate) enum Tool {
     Hangup,
     /// An intent by its place in the settings.
     Intent(u8),
@@ -35,7 +35,7 @@ pub enum Tool {
 
 /// Whose audio a frame of ours carries; told by its samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Voice {
+pub(crate) enum Voice {
     /// Audio of this response (modulo the number of codes) that the model gave in time.
     Agent(u8),
     /// Audio of this response that the model gave after it had been cancelled.
@@ -46,7 +46,7 @@ pub enum Voice {
 
 /// One thing that happened.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum What {
+pub(crate) enum What {
     // What the session is told.
     Started,
     /// Frame number, level (0: no voice).
@@ -144,39 +144,39 @@ pub enum What {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    pub at: Timestamp,
-    pub what: What,
+pub(crate) struct Entry {
+    pub(crate) at: Timestamp,
+    pub(crate) what: What,
 }
 
 #[derive(Debug, Default)]
-pub struct Trace {
-    pub entries: Vec<Entry>,
-    pub ledger: Vec<LedgerEntry>,
+pub(crate) struct Trace {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) ledger: Vec<LedgerEntry>,
     /// The session's own record, at the end.
-    pub record: Option<CallRecord>,
+    pub(crate) record: Option<CallRecord>,
     /// What the world itself saw going wrong, and when.
-    pub wrong: Option<(Timestamp, &'static str, String)>,
+    pub(crate) wrong: Option<(Timestamp, &'static str, String)>,
 }
 
 impl Trace {
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.ledger.clear();
         self.record = None;
         self.wrong = None;
     }
 
-    pub fn push(&mut self, at: Timestamp, what: What) {
+    pub(crate) fn push(&mut self, at: Timestamp, what: What) {
         self.entries.push(Entry { at, what });
     }
 
-    pub fn wrong(&mut self, at: Timestamp, rule: &'static str, text: String) {
+    pub(crate) fn wrong(&mut self, at: Timestamp, rule: &'static str, text: String) {
         self.wrong.get_or_insert((at, rule, text));
     }
 
     /// The lines up to and some after `at`, ticks and frames left out or joined.
-    pub fn around(&self, at: Timestamp, before: usize, after: usize) -> String {
+    pub(crate) fn around(&self, at: Timestamp, before: usize, after: usize) -> String {
         let mut lines: Vec<(Timestamp, String)> = Vec::new();
         let mut voiced: Option<(u32, u32, u8)> = None;
         let mut sent: Option<(Voice, u32)> = None;
@@ -241,7 +241,7 @@ impl Trace {
 
 impl What {
     #[rustfmt::skip]
-    pub fn is_output(&self) -> bool {
+    pub(crate) fn is_output(&self) -> bool {
         matches!(self, Self::Sent(_) | Self::Announcement { .. } | Self::SentMark(_) | Self::Clear | Self::Hangup
             | Self::CloseStream | Self::FetchStatus | Self::Say(_) | Self::Connect | Self::Commit | Self::Create
             | Self::Cancel(_) | Self::Truncate { .. } | Self::ToolOutput { .. } | Self::Note | Self::CloseModel

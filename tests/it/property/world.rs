@@ -11,7 +11,9 @@ use fastrand::Rng;
 use quietline::{
     audio::{Encoding, Frame},
     call::{Cause, ModelTraits, Reason},
-    carrier::{CallAnswer, CallRequest, CallStatus, CarrierCommand, CarrierEvent, Digit, MarkId, Payload, RequestOutcome},
+    carrier::{
+        CallAnswer, CallRequest, CallStatus, CarrierCommand, CarrierEvent, Digit, MarkId, Payload, RequestOutcome,
+    },
     codec::mulaw,
     model::{AppendedSpan, ItemId, ModelCommand, ModelEvent, ModelRequest, ResponseId, ResponseStatus, ToolCallId},
     session::{Input, Output, Session, SessionConfig},
@@ -28,10 +30,11 @@ const FRAME: u64 = 20_000;
 const NONE: u64 = u64::MAX;
 
 /// µ-law codes of a level: no voice, then −34, −22 and −10 dBFS.
-static LEVELS: LazyLock<[u8; 4]> = LazyLock::new(|| [mulaw::encode(8), mulaw::encode(654), mulaw::encode(2603), mulaw::encode(10362)]);
+static LEVELS: LazyLock<[u8; 4]> =
+    LazyLock::new(|| [mulaw::encode(8), mulaw::encode(654), mulaw::encode(2603), mulaw::encode(10362)]);
 
 /// The level of a caller's voice in dBFS, exactly.
-pub fn level_db(level: u8) -> f64 {
+pub(crate) fn level_db(level: u8) -> f64 {
     20.0 * (f64::from(mulaw::decode(LEVELS[usize::from(level)])).abs() / 32768.0).log10()
 }
 
@@ -85,7 +88,7 @@ fn voice_of(samples: &[u8]) -> Voice {
 }
 
 /// The response number that a [`Voice`] stands for, modulo the codes.
-pub fn voice_number(response: u32) -> u8 {
+pub(crate) fn voice_number(response: u32) -> u8 {
     (response % AGENT_CODES) as u8
 }
 
@@ -218,7 +221,7 @@ struct Side {
 }
 
 /// Runs one plan into `trace`.
-pub fn run(plan: &Plan, trace: &mut Trace) {
+pub(crate) fn run(plan: &Plan, trace: &mut Trace) {
     trace.clear();
     let config = SessionConfig {
         settings: plan.settings.clone(),
@@ -722,11 +725,11 @@ impl Side {
         }
         let mut level = 0;
         for talk in &self.talks {
-            if talk.from <= n && n < talk.to && (n - talk.from) % talk.every == 0 {
+            if talk.from <= n && n < talk.to && (n - talk.from).is_multiple_of(talk.every) {
                 level = level.max(talk.level);
             }
         }
-        if self.talks.len() > 8 && number % 64 == 0 {
+        if self.talks.len() > 8 && number.is_multiple_of(64) {
             self.talks.retain(|talk| talk.to > n);
         }
         let carrier = &self.plan.carrier;
@@ -737,7 +740,9 @@ impl Side {
         }
         let jitter = if carrier.jitter_ms == 0 { 0 } else { self.rng.u64(0..u64::from(carrier.jitter_ms) * 1000) };
         let mut at = self.start_at + (n + 1) * FRAME + jitter;
-        if let Some(burst) = carrier.bursts.iter().find(|b| (u64::from(b.start) * 1000..u64::from(b.end) * 1000).contains(&at)) {
+        if let Some(burst) =
+            carrier.bursts.iter().find(|b| (u64::from(b.start) * 1000..u64::from(b.end) * 1000).contains(&at))
+        {
             at = u64::from(burst.end) * 1000;
         }
         at = at.max(self.last_arrival).max(self.now);
@@ -1077,11 +1082,7 @@ impl Side {
                     }
                 }
                 let last = n + 1 == items;
-                let text = if goodbye && last {
-                    self.rng.u8(2..4)
-                } else {
-                    self.rng.u8(0..2)
-                };
+                let text = if goodbye && last { self.rng.u8(2..4) } else { self.rng.u8(0..2) };
                 if status == ResponseStatus::Completed || !last {
                     at += self.within(0..100) * 1000;
                     steps.push_back((at, Step::ItemDone { item, text }));
@@ -1121,6 +1122,11 @@ impl Side {
                 response.created = true;
                 trace.push(now, What::Created(number));
                 model(session, ModelEvent::ResponseCreated { response: id });
+                if self.chance(self.plan.caller.barges_in / 2) {
+                    let at = self.now + self.rng.u64(300_000..3_000_000);
+                    let frames = self.rng.u64(3..60);
+                    self.talk(self.frame_at(at), frames);
+                }
             }
             Step::Audio { item, ms } => {
                 if self.item_ms.len() <= item as usize {
