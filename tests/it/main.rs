@@ -7,6 +7,7 @@ mod cli;
 mod golden;
 mod hangup;
 mod layering;
+mod property;
 mod situations;
 mod sound;
 mod timers;
