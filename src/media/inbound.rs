@@ -20,8 +20,6 @@ const RING_BYTES: usize = 4 * 8_000;
 const GAPS: usize = 32;
 /// A carrier's time stamps lie near, not on, steps of 20 ms: less than this is no gap.
 const GAP_MIN_MS: i64 = 60;
-/// Stamps count from the stream's begin; a first one up to this is the begin (155 was seen).
-const FIRST_STAMP_MS: i64 = 300;
 /// Stamps may run ahead of the clock by this much before they are taken for nonsense.
 const AHEAD_MS: u64 = 1000;
 /// Of a longer gap the model gets only this much as silence.
@@ -104,7 +102,7 @@ impl Inbound {
     /// Takes a payload in; `latest` is where the media could be at most. Gives the position after it.
     pub(super) fn receive(&mut self, timestamp_ms: Option<u64>, payload: &[u8], latest: MediaTime) -> MediaTime {
         let missing = match timestamp_ms {
-            _ if self.received == MediaTime::ZERO => Self::late_start(payload, latest),
+            _ if self.received == MediaTime::ZERO => self.late_start(timestamp_ms, payload, latest),
             Some(ms) => self.missing(ms, latest),
             None => 0,
         };
@@ -122,10 +120,12 @@ impl Inbound {
         self.received
     }
 
-    /// A stream whose first frame comes late began in silence.
-    fn late_start(payload: &[u8], latest: MediaTime) -> u64 {
+    /// A stream whose first frame comes late began in silence. Its stamp, whatever it is, belongs there.
+    fn late_start(&mut self, timestamp_ms: Option<u64>, payload: &[u8], latest: MediaTime) -> u64 {
         let silence = latest.samples().saturating_sub(payload.len() as u64);
-        if silence < GAP_MIN_MS as u64 * 8 { 0 } else { silence / FRAME * FRAME }
+        let silence = if silence < GAP_MIN_MS as u64 * 8 { 0 } else { silence / FRAME * FRAME };
+        self.base_ms = timestamp_ms.and_then(|ms| i64::try_from(ms).ok()).map(|ms| ms - (silence / 8) as i64);
+        silence
     }
 
     /// Samples between what came before and this time stamp, in whole frames.
@@ -135,9 +135,7 @@ impl Inbound {
             return 0;
         };
         let position = (self.received.samples() / 8) as i64;
-        // The first stamp is not 0 on a stream that begins at once; a much later one means that nothing was sent.
-        let at_once = stamp <= FIRST_STAMP_MS || stamp > (latest.samples() / 8 + AHEAD_MS) as i64;
-        let base = *self.base_ms.get_or_insert(if at_once { stamp - position } else { 0 });
+        let base = *self.base_ms.get_or_insert(stamp - position);
         let ahead = stamp.saturating_sub(base).saturating_sub(position);
         if ahead <= -GAP_MIN_MS {
             // Stamps began anew.
@@ -148,13 +146,13 @@ impl Inbound {
         if ahead < GAP_MIN_MS {
             return 0;
         }
-        let samples = (ahead as u64 + 10) / 20 * FRAME;
-        if self.received.samples() + samples > latest.samples() + AHEAD_MS * 8 {
+        let room = (latest.samples() / 8 + AHEAD_MS).saturating_sub(position as u64);
+        if ahead as u64 > room {
             self.counters.bad_timestamps += 1;
             self.base_ms = Some(stamp - position);
             return 0;
         }
-        samples
+        (ahead as u64 + 10) / 20 * FRAME
     }
 
     fn add_gap(&mut self, samples: u64) {

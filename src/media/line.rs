@@ -93,6 +93,12 @@ impl Line {
         self.end.samples() < now.samples() + self.lead
     }
 
+    /// It wants more than this many samples more.
+    #[cfg(test)]
+    pub(super) fn wants_more_than(&self, now: MediaTime, samples: u64) -> bool {
+        self.next_start(now).samples() + samples < now.samples() + self.lead
+    }
+
     /// `samples` are sent; tells when they start to be heard.
     pub(super) fn send(&mut self, now: MediaTime, samples: u64) -> MediaTime {
         let start = self.next_start(now);

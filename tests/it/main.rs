@@ -3,6 +3,7 @@
 // A test that cannot go on panics, and looks only at what it is about.
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
+mod any_order;
 mod cli;
 mod golden;
 mod hangup;
