@@ -197,3 +197,65 @@ impl Spurts {
         third
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(id: u32, start_ms: u64, end_ms: u64, db: f32) -> HeardSpurt {
+        let (start, end) = (Timestamp::from_millis(start_ms), Timestamp::from_millis(end_ms));
+        HeardSpurt { id: SpurtId(id), start, end, voiced: end - start, level: Dbfs::new(db), counts: true }
+    }
+
+    fn ids(found: [Option<SpurtId>; 8]) -> Vec<u32> {
+        found.into_iter().flatten().map(|id| id.0).collect()
+    }
+
+    #[test]
+    fn a_transcript_speaks_of_what_its_stretch_touches() {
+        let mut spurts = Spurts::new();
+        for (id, start, end) in [(0, 1_000, 2_000), (1, 2_500, 3_000), (2, 5_000, 6_000)] {
+            spurts.begin(heard(id, start, end, -20.0));
+        }
+        let over = |from, to| Some((Timestamp::from_millis(from), Timestamp::from_millis(to)));
+        assert_eq!(ids(spurts.matching(over(1_100, 2_900))), [1, 0]);
+        assert_eq!(ids(spurts.matching(over(6_200, 6_400))), [2], "within 300 ms");
+        assert_eq!(ids(spurts.matching(over(6_400, 7_000))), [0u32; 0]);
+        assert_eq!(ids(spurts.matching(None)), [2], "the latest");
+    }
+
+    #[test]
+    fn verdicts_are_overdue_8_s_after_the_end() {
+        let mut spurts = Spurts::new();
+        spurts.begin(heard(0, 1_000, 2_000, -20.0));
+        assert_eq!(spurts.next_verdict_due(), None, "it is still open");
+        spurts.get_mut(SpurtId(0)).expect("it is there").open = false;
+        assert_eq!(spurts.next_verdict_due(), Some(Timestamp::from_millis(10_000)));
+        assert_eq!(spurts.next_pending(Some(Timestamp::from_millis(9_999))), None);
+        assert_eq!(spurts.next_pending(Some(Timestamp::from_millis(10_000))), Some(SpurtId(0)));
+    }
+
+    #[test]
+    fn the_floor_is_known_after_a_second_of_speech() {
+        let (mut spurts, settings) = (Spurts::new(), Settings::default());
+        spurts.learn_level(&heard(0, 0, 900, -20.0));
+        assert!(!spurts.is_below_floor(Dbfs::new(-60.0), &settings));
+        spurts.learn_level(&heard(1, 1_000, 1_200, -20.0));
+        assert!(spurts.is_below_floor(Dbfs::new(-38.5), &settings));
+        assert!(!spurts.is_below_floor(Dbfs::new(-37.5), &settings));
+    }
+
+    #[test]
+    fn the_third_identical_text_in_a_row_is_told() {
+        let mut spurts = Spurts::new();
+        let told: Vec<bool> = [1, 1, 1, 2, 1, 1, 1].into_iter().map(|text| spurts.is_third_in_a_row(text)).collect();
+        assert_eq!(told, [false, false, true, false, false, false, true]);
+    }
+
+    #[test]
+    fn only_the_latest_are_kept() {
+        let mut spurts = Spurts::new();
+        (0..100).for_each(|id| spurts.begin(heard(id, 0, 0, -20.0)));
+        assert!(spurts.get(SpurtId(67)).is_none() && spurts.get(SpurtId(68)).is_some());
+    }
+}

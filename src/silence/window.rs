@@ -386,10 +386,8 @@ impl Account {
         if paid == added {
             self.start = self.start.max(at);
         }
-        for late in std::mem::take(&mut self.late) {
-            if let Some((name, from, to)) = late {
-                self.pause(name, from, to);
-            }
+        for (name, from, to) in std::mem::take(&mut self.late).into_iter().flatten() {
+            self.pause(name, from, to);
         }
     }
 }

@@ -95,7 +95,7 @@ fn one(session: &mut Session, now: Timestamp, (kind, a, b, c): Event, speech: &[
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_panics_and_every_call_ends(
