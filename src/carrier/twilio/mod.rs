@@ -5,9 +5,10 @@
 //! | [`mod@decode`] | one text frame of a media stream → [`Event`] |
 //! | [`encode`] | audio, marks, `clear` → text frames |
 //! | [`mark_name`] | [`MarkId`](super::MarkId) ↔ the name of a mark |
+//! | [`twiml`] | the documents that answer webhooks |
 //! | [`sid`] | Twilio's ids, checked; nothing outside this folder names them |
 //!
-//! A media stream in order: the webhook is answered with a document; the handshake that follows is checked; [`decode()`] is given no stream until its [`Start`] comes, from then on the stream's id;
+//! A media stream in order: the webhook is answered with [`twiml::Connect`]; the handshake that follows is checked; [`decode()`] is given no stream until its [`Start`] comes, from then on the stream's id;
 //! an [`Encoder`] exists from then on too, since nothing may be sent before.
 //!
 //! Where the vendor says nothing, reading is lenient in what is not used and strict in what is: an event or field that
@@ -17,6 +18,7 @@ pub mod decode;
 pub mod encode;
 pub mod mark_name;
 pub mod sid;
+pub mod twiml;
 
 #[cfg(test)]
 mod tests;

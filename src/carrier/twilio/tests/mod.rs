@@ -2,6 +2,7 @@
 
 mod decode;
 mod schemas;
+mod twiml;
 
 use std::fs;
 use std::path::{Path, PathBuf};
