@@ -6,9 +6,11 @@
 //! | [`encode`] | audio, marks, `clear` → text frames |
 //! | [`mark_name`] | [`MarkId`](super::MarkId) ↔ the name of a mark |
 //! | [`twiml`] | the documents that answer webhooks |
+//! | [`signature`] | who may call our webhooks and open a stream |
 //! | [`sid`] | Twilio's ids, checked; nothing outside this folder names them |
 //!
-//! A media stream in order: the webhook is answered with [`twiml::Connect`]; the handshake that follows is checked; [`decode()`] is given no stream until its [`Start`] comes, from then on the stream's id;
+//! A media stream in order: the webhook is answered with [`twiml::Connect`]; the handshake that follows is checked by
+//! [`signature::Verifier`]; [`decode()`] is given no stream until its [`Start`] comes, from then on the stream's id;
 //! an [`Encoder`] exists from then on too, since nothing may be sent before.
 //!
 //! Where the vendor says nothing, reading is lenient in what is not used and strict in what is: an event or field that
@@ -18,6 +20,7 @@ pub mod decode;
 pub mod encode;
 pub mod mark_name;
 pub mod sid;
+pub mod signature;
 pub mod twiml;
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod decode;
 mod schemas;
+mod signature;
 mod twiml;
 
 use std::fs;
