@@ -7,6 +7,7 @@
 //! | [`mark_name`] | [`MarkId`](super::MarkId) ↔ the name of a mark |
 //! | [`twiml`] | the documents that answer webhooks |
 //! | [`signature`] | who may call our webhooks and open a stream |
+//! | [`rest`] | ending, changing and asking for a call; what the answers mean |
 //! | [`sid`] | Twilio's ids, checked; nothing outside this folder names them |
 //!
 //! A media stream in order: the webhook is answered with [`twiml::Connect`]; the handshake that follows is checked by
@@ -19,6 +20,7 @@
 pub mod decode;
 pub mod encode;
 pub mod mark_name;
+pub mod rest;
 pub mod sid;
 pub mod signature;
 pub mod twiml;

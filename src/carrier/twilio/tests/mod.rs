@@ -1,6 +1,7 @@
 //! What several files' tests need, and the tests by subject.
 
 mod decode;
+mod rest;
 mod schemas;
 mod signature;
 mod twiml;
