@@ -202,6 +202,10 @@ impl Call {
                 self.announcement_began(now, kind, at, length, cut)
             }
             MediaEvent::AnnouncementEnded { kind, at, by, heard } => self.announcement_ended(now, kind, at, by, heard),
+            MediaEvent::AnnouncementEndMoved { at, by } => {
+                self.window.lengthen_pause(self.pause_of_prompt(), at.before(by), at);
+                self.enter(now, Cause::AgentEndMoved { by });
+            }
             MediaEvent::TerminalMark { at, by } => self.terminal_mark(now, at, by),
             MediaEvent::BacklogFull { response } => {
                 self.enter(now, Cause::BacklogFull);

@@ -235,7 +235,7 @@ impl fmt::Display for Cause {
             Self::AgentSilent { until, by, lag } => {
                 write!(f, "the agent was heard until {} ({by}, mark lag {})", At(until), Ms(lag))
             }
-            Self::AgentEndMoved { by } => write!(f, "a late mark: the agent was heard {} longer", Ms(by)),
+            Self::AgentEndMoved { by } => write!(f, "a late mark: what we said was heard {} longer", Ms(by)),
             Self::AnswerOwed { since } => write!(f, "an answer is owed since {}", At(since)),
             Self::AnswerPaid => write!(f, "no answer is owed any more"),
             Self::Paused(name) => write!(f, "the window stands still: {}", name.name()),

@@ -84,6 +84,13 @@ pub enum MediaEvent {
         /// How much of it was heard.
         heard: Duration,
     },
+    /// The mark behind an announcement came back after its estimate was taken: the end moves forward.
+    AnnouncementEndMoved {
+        /// The mark's arrival.
+        at: Timestamp,
+        /// By how much.
+        by: Duration,
+    },
     /// The terminal mark is through, or its bound has passed.
     TerminalMark {
         /// When.

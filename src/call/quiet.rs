@@ -23,7 +23,12 @@ impl Call {
         if !self.tools.is_empty() {
             return Some(self.pause_for(PauseName::Tool, Source::Sure));
         }
-        self.prompt_sounding.map(|_| self.pause_for(PauseName::Idle, Source::Sure))
+        self.prompt_sounding.map(|_| self.pause_of_prompt())
+    }
+
+    /// The pause that a reminder or a filler makes.
+    pub(super) fn pause_of_prompt(&self) -> Pause {
+        self.pause_for(PauseName::Idle, Source::Sure)
     }
 
     /// The pause that a response's audio makes.

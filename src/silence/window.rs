@@ -130,6 +130,8 @@ struct Account {
     budget: Duration,
     /// The latest pauses as they were counted, apart from each other, oldest first.
     paused: [(Timestamp, Timestamp); PAUSES],
+    /// Pauses that began after the deadline.
+    late: [Option<(PauseName, Timestamp, Timestamp)>; PAUSES],
     used: [Duration; PauseName::ALL.len()],
 }
 
@@ -158,6 +160,7 @@ impl Window {
         let account = Account {
             start,
             paused: [(start, start); PAUSES],
+            late: [None; PAUSES],
             deadline: start + config.timeout,
             budget: config.noise_budget,
             used: [Duration::ZERO; PauseName::ALL.len()],
@@ -326,7 +329,9 @@ impl Account {
     fn pause(&mut self, name: PauseName, from: Timestamp, to: Timestamp) {
         let mut from = from.max(self.start);
         if from >= self.deadline {
-            // Known late that the window was over: what began after it holds nothing.
+            // The window was over by then, as far as is known: it holds nothing, unless a later step says otherwise.
+            self.late.rotate_left(1);
+            self.late[PAUSES - 1] = Some((name, from, to));
             return;
         }
         let known = self.paused;
@@ -380,6 +385,11 @@ impl Account {
         }
         if paid == added {
             self.start = self.start.max(at);
+        }
+        for late in std::mem::take(&mut self.late) {
+            if let Some((name, from, to)) = late {
+                self.pause(name, from, to);
+            }
         }
     }
 }

@@ -232,6 +232,8 @@ impl Outbound {
             EndedBy::Estimate => sounding.began + sounding.length,
         };
         let (at, heard) = (call_time(clock, end), MediaTime::from_samples(heard).as_duration());
+        let prompt = by == EndedBy::Estimate && !matches!(sounding.kind, AnnouncementKind::Farewell(_));
+        self.prompt_estimated = sounding.mark.filter(|_| prompt).map(|mark| (mark, at));
         self.events.push_back(MediaEvent::AnnouncementEnded { kind: sounding.kind, at, by, heard });
     }
 }

@@ -26,6 +26,11 @@ impl Outbound {
             self.events.push_back(MediaEvent::AgentEndMoved { at: now, by: now - end });
             return;
         }
+        if let Some((_, end)) = self.prompt_estimated.take_if(|(mark, _)| *mark == id) {
+            self.line.echoed(at, id);
+            self.events.push_back(MediaEvent::AnnouncementEndMoved { at: now, by: now - end });
+            return;
+        }
         let Some(echoed) = self.line.echoed(at, id) else { return };
         self.counters.underruns = self.line.underruns;
         self.counters.marks_given_up = self.line.marks_given_up;

@@ -110,6 +110,8 @@ pub(super) struct Outbound {
     limit_until: Option<Timestamp>,
     /// The last end that was estimated, in case its mark comes.
     estimated: Option<(MarkId, Timestamp)>,
+    /// The same of an announcement.
+    prompt_estimated: Option<(MarkId, Timestamp)>,
     last_agent_mark: Option<MarkId>,
     frames_since_mark: u32,
     idle_ticks: u32,
@@ -140,6 +142,7 @@ impl Outbound {
             terminal: None,
             limit_until: None,
             estimated: None,
+            prompt_estimated: None,
             last_agent_mark: None,
             frames_since_mark: 0,
             idle_ticks: 0,
@@ -244,6 +247,7 @@ impl Outbound {
         }
         self.last_agent_mark = None;
         self.estimated = None;
+        self.prompt_estimated = None;
         self.frames_since_mark = 0;
         self.terminal = None;
         self.over = None;
