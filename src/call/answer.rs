@@ -66,7 +66,7 @@ impl Call {
         self.enter(now, Cause::ModelBack);
         let greeting_asked = self.greeting_asked;
         self.ask_for_greeting(now);
-        if self.owed.is_some_and(|owed| owed.to_speech() || greeting_asked) && self.ending.is_none() {
+        if self.owed.is_some_and(|owed| owed.follows_speech() || greeting_asked) && self.ending.is_none() {
             // The words since the loss reach the new session; should the server hear no turn in them, we ask.
             self.want_response(now + Duration::from_secs(1));
         }
@@ -249,8 +249,11 @@ impl Call {
         self.enter(now, Cause::AgentEndMoved { by });
     }
 
-    /// The turn ends at the first moment when nothing of it is left.
+    /// The turn ends at the first moment when nothing of it is left; not within an ending, which it may take back.
     pub(super) fn settle_turn(&mut self, now: Timestamp) {
+        if self.ending.is_some() {
+            return;
+        }
         let speaking = self.hearing.open.is_some_and(|heard| heard.counts);
         let agent = self.hearing.agent_audible || self.hearing.agent_unsent;
         let active = self.responses.iter().any(|r| r.active);

@@ -64,6 +64,7 @@ impl Call {
         if matches!(reason, Reason::Drain | Reason::Operator) {
             ending.bound = Some(now + CLOSING_WINDOW.saturating_sub(HANGUP_RESERVE));
         }
+        self.timers.set(TimerReason::ClosingBound, ending.bound.unwrap_or(Timestamp::NEVER));
         self.ending = Some(ending);
         self.record.ending_begun_at = Some(now);
         self.record.reason = Some(reason);

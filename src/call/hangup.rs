@@ -20,10 +20,13 @@ impl Call {
     /// Ends the call: request first, then the socket.
     pub(super) fn hang_up(&mut self, now: Timestamp) {
         self.set_stage(Stage::HangingUp);
-        if let Some(call) = self.ending.as_mut().and_then(|ending| ending.tool_call.take()) {
-            self.answer_tool(call, ToolAnswer::HungUp);
-        }
-        for reason in [TimerReason::HangupEarliest, TimerReason::HangupBound, TimerReason::TerminalMark] {
+        self.answer_hangup_call();
+        for reason in [
+            TimerReason::HangupEarliest,
+            TimerReason::HangupBound,
+            TimerReason::ClosingBound,
+            TimerReason::TerminalMark,
+        ] {
             self.timers.clear(reason);
         }
         let close_by = self.ending.and_then(|ending| ending.bound).map(|bound| bound + super::farewell::HANGUP_RESERVE);
@@ -31,6 +34,13 @@ impl Call {
         self.timers.set(TimerReason::HangupAnswer, answer_by);
         self.timers.set(TimerReason::HangupVerify, now + VERIFY);
         self.send_hangup(now);
+    }
+
+    /// The tool call that ends the call gets its answer.
+    fn answer_hangup_call(&mut self) {
+        if let Some(call) = self.ending.as_mut().and_then(|ending| ending.tool_call.take()) {
+            self.answer_tool(call, ToolAnswer::HungUp);
+        }
     }
 
     pub(super) fn send_hangup(&mut self, now: Timestamp) {
@@ -97,11 +107,16 @@ impl Call {
         if self.ended {
             return;
         }
-        if self.is_hanging_up() || self.ends_with_carrier_say() {
+        // At the same instant the caller's own end comes first.
+        let just_begun = by == Party::Caller && self.ending.is_some_and(|ending| ending.begun == now);
+        if !just_begun && (self.is_hanging_up() || self.ends_with_carrier_say()) {
             self.finish(now, Party::Us, true);
             return;
         }
         let reason = if by == Party::Caller { Reason::CallerHungUp } else { Reason::CarrierGone };
+        if just_begun {
+            self.record.reason = Some(reason);
+        }
         self.record.reason.get_or_insert(reason);
         self.record.ending_begun_at.get_or_insert(now);
         self.finish(now, by, true);
@@ -113,6 +128,7 @@ impl Call {
         self.record.verified = verified;
         self.record.closed_at.get_or_insert(now);
         self.enter(now, Cause::LineClosed { by, verified });
+        self.answer_hangup_call();
         self.tell_model(ModelRequest::Close);
         self.ended = true;
     }

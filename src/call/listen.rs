@@ -230,17 +230,23 @@ impl Call {
         let budget = self.settings.noise_budget.get();
         let Some(spurt) = self.spurts.get_mut(heard.id) else { return };
         let charged_at = heard.start + budget;
-        let was_noise = spurt.charged_from.is_some() || spurt.class() == Class::Charged;
+        let was_long = spurt.charged_from.is_some();
+        let was_noise = was_long || spurt.class() == Class::Charged;
         spurt.heard = heard;
         spurt.below_floor = below_floor;
         spurt.charged_from = (now > charged_at && !spurt.has_words).then_some(charged_at);
-        let is_noise = spurt.charged_from.is_some() || spurt.class() == Class::Charged;
+        let is_long = spurt.charged_from.is_some();
+        let is_noise = is_long || spurt.class() == Class::Charged;
         let due = if now <= charged_at && !spurt.has_words {
             charged_at + Duration::from_millis(1)
         } else {
             Timestamp::NEVER
         };
         self.timers.set(TimerReason::OpenSpurtCharged, due);
+        if is_long && !was_long {
+            let budget_left = self.window.budget();
+            self.enter(now, Cause::Charged { spurt: heard.id, budget_left });
+        }
         if is_noise && !was_noise {
             self.nothing_owed_to(now, Source::Spurt(heard.id));
         }

@@ -21,6 +21,8 @@
 //! * Frames that have arrived but are not yet worked off (a burst) hold the silence decision: at most 8 frames a
 //!   tick are processed, and nothing is decided over the head of speech that is already here.
 //! * A `hangup_call` window reserves 500 ms for hanging up: what is said must be said 4.3 s after the tool call.
+//! * A key takes a silence ending back until the line is closed, also while the caller's own "bye" after the terminal
+//!   mark is waited for: a key is no goodbye.
 //! * An answer owed for 15 s gets one reconnect of 10 s before `no_answer`.
 
 mod answer;
@@ -365,7 +367,6 @@ impl Call {
                 // The window looks at verdicts, pauses and the reminder by itself in each decision.
                 TimerReason::VerdictDue => self.resolve_overdue_verdicts(now),
                 TimerReason::MarkOverdue
-                | TimerReason::PauseCap
                 | TimerReason::OpenSpurtCharged
                 | TimerReason::Reminder
                 | TimerReason::Silence => {}

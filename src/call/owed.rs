@@ -43,7 +43,7 @@ impl Owed {
     }
 
     /// The caller has said something.
-    pub(super) fn to_speech(&self) -> bool {
+    pub(super) fn follows_speech(&self) -> bool {
         self.last.source != Source::Sure
     }
 

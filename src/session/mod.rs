@@ -96,6 +96,7 @@ impl Session {
         if self.stream_open {
             self.media.speak(now);
             self.drain(now);
+            self.watch(now);
         }
         let (append, outputs) = (&mut self.append, &mut self.outputs);
         self.media.feed(&mut |bytes| {
@@ -110,10 +111,7 @@ impl Session {
         if self.call.is_over() {
             return;
         }
-        if self.stream_open && self.media.poll_timeout().is_some_and(|at| at <= now) {
-            self.media.watch(now);
-            self.drain(now);
-        }
+        self.watch(now);
         self.call.decide(now, self.media.hearing());
         self.drain(now);
     }
@@ -163,6 +161,14 @@ impl Session {
     #[must_use]
     pub fn media(&self) -> &MediaPath {
         &self.media
+    }
+
+    /// Estimates take the place of marks that are overdue.
+    fn watch(&mut self, now: Timestamp) {
+        if self.stream_open && self.media.poll_timeout().is_some_and(|at| at <= now) {
+            self.media.watch(now);
+            self.drain(now);
+        }
     }
 
     fn heard(&mut self, now: Timestamp, event: Heard) {

@@ -169,12 +169,23 @@ impl Window {
     /// An interaction ended at `at`: a talkspurt's last voiced frame, a digit. Opens a turn, so pause caps begin
     /// anew (unless it is charged).
     pub fn interaction(&mut self, at: Timestamp, source: Source, class: Class) {
+        self.split_pause(at);
         self.push(Step { kind: StepKind::Move { at, turn: true }, source, class });
     }
 
     /// The agent's answer to `source` ended at `at`, acknowledged or estimated.
     pub fn answer_ended(&mut self, at: Timestamp, source: Source, class: Class) {
+        self.split_pause(at);
         self.push(Step { kind: StepKind::Move { at, turn: false }, source, class });
+    }
+
+    /// What a pause under way has added by `at` stands before a step there: noise does not pay for it.
+    fn split_pause(&mut self, at: Timestamp) {
+        if let Some(running) = self.running.as_mut().filter(|running| running.since < at) {
+            let step = running.step(at);
+            running.since = at;
+            self.push(step);
+        }
     }
 
     /// A verdict changed: every step of this talkspurt now counts so.
@@ -314,6 +325,10 @@ impl Account {
     /// Counts what belongs to this window of a pause, is not counted already, and does not go over the cap.
     fn pause(&mut self, name: PauseName, from: Timestamp, to: Timestamp) {
         let mut from = from.max(self.start);
+        if from >= self.deadline {
+            // Known late that the window was over: what began after it holds nothing.
+            return;
+        }
         let known = self.paused;
         for (begun, ended) in known {
             if begun <= from {

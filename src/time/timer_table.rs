@@ -51,8 +51,6 @@ timer_reasons! {
     MarkOverdue,
     /// A transcript has not come for 8 s: the verdict is unknown.
     VerdictDue,
-    /// A pause of the window has reached its cap.
-    PauseCap,
     /// A talkspurt has been open for `noise_budget` without a partial transcript: it is charged from now on.
     OpenSpurtCharged,
     /// The reminder is due.

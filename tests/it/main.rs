@@ -5,7 +5,9 @@
 
 mod cli;
 mod golden;
+mod hangup;
 mod layering;
 mod property;
 mod situations;
 mod sound;
+mod timers;

@@ -8,7 +8,7 @@ mod checks;
 mod hangup;
 mod model;
 mod noise;
-mod scenario;
+pub(crate) mod scenario;
 mod silence;
 mod trouble;
 

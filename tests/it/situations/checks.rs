@@ -16,7 +16,7 @@ const SILENCE: AnnouncementKind = AnnouncementKind::Farewell(FarewellKind::Silen
 
 /// A claim about a call, in exact numbers.
 #[derive(Clone, Debug)]
-pub(super) enum Check {
+pub(crate) enum Check {
     /// Why it ended and who closed the line.
     Ends(Reason, Party),
     /// The silence goodbye's first sample is heard so many milliseconds after a moment.

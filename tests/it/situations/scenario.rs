@@ -10,8 +10,8 @@ use quietline::{
     lab::{ModelNews, Reply, ReplyPart, ScriptedCarrier, ScriptedModel, Transcripts, Trouble, Utterance, World},
     mix::Announcement,
     model::{ResponseId, ResponseStatus, ToolCallId},
-    session::SessionConfig,
-    time::Timestamp,
+    session::{Input, SessionConfig},
+    time::{TimerReason, Timestamp},
 };
 
 use super::checks::Check;
@@ -19,7 +19,7 @@ use crate::sound::{LevelVad, announcements, codes, rendering, voice};
 
 /// A moment of a call, found in a run of the row without what is placed by it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Anchor {
+pub(crate) enum Anchor {
     /// The stream's first sample.
     Stream,
     /// The silence deadline at which the goodbye began.
@@ -49,11 +49,11 @@ pub(super) enum Anchor {
 }
 
 /// So many milliseconds after a moment.
-pub(super) type At = (Anchor, i64);
+pub(crate) type At = (Anchor, i64);
 
 /// What somebody does.
 #[derive(Clone, Debug)]
-pub(super) enum Act {
+pub(crate) enum Act {
     /// The caller is heard: length, level, words (`""`: a sound without any).
     Say(u64, f32, &'static str),
     /// The caller's line returns our own farewell this much weaker.
@@ -74,13 +74,15 @@ pub(super) enum Act {
     Speaks(Vec<Part>),
     /// The model's connection breaks; connecting takes so long.
     Lost(Option<Duration>),
+    /// The server stops.
+    Drain,
     /// The model calls a tool so many times at once, in this response.
     Calls(&'static str, u32, u32),
 }
 
 /// A part of an answer.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Part {
+pub(crate) enum Part {
     /// Says so many milliseconds of something.
     Talk(u64, &'static str),
     /// Calls a tool.
@@ -91,7 +93,7 @@ pub(super) enum Part {
 
 /// What the model's transcripts say.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Hears {
+pub(crate) enum Hears {
     /// What was said.
     Words,
     /// There are no transcripts.
@@ -102,22 +104,24 @@ pub(super) enum Hears {
 
 /// One situation.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
-    pub(super) number: u32,
-    pub(super) what: &'static str,
-    pub(super) settings: Settings,
-    pub(super) answers: bool,
-    pub(super) hears: Hears,
-    pub(super) events: Vec<(At, Act)>,
-    pub(super) replies: Vec<(u64, Vec<Part>)>,
-    pub(super) trouble: Trouble,
-    pub(super) intent: Option<(Duration, bool)>,
-    pub(super) lengths: fn(AnnouncementKind) -> u64,
-    pub(super) checks: Vec<Check>,
+pub(crate) struct Row {
+    pub(crate) number: u32,
+    pub(crate) what: &'static str,
+    pub(crate) settings: Settings,
+    pub(crate) answers: bool,
+    pub(crate) hears: Hears,
+    pub(crate) events: Vec<(At, Act)>,
+    pub(crate) replies: Vec<(u64, Vec<Part>)>,
+    pub(crate) trouble: Trouble,
+    pub(crate) intent: Option<(Duration, bool)>,
+    /// An announcement that is not ready when it is needed.
+    pub(crate) missing: Option<AnnouncementKind>,
+    pub(crate) lengths: fn(AnnouncementKind) -> u64,
+    pub(crate) checks: Vec<Check>,
 }
 
 /// A row: nobody speaks, the tool is off.
-pub(super) fn row(number: u32, what: &'static str) -> Row {
+pub(crate) fn row(number: u32, what: &'static str) -> Row {
     Row {
         number,
         what,
@@ -128,67 +132,68 @@ pub(super) fn row(number: u32, what: &'static str) -> Row {
         replies: Vec::new(),
         trouble: Trouble::default(),
         intent: Some((Duration::from_secs(1), true)),
+        missing: None,
         lengths: |kind| if matches!(kind, AnnouncementKind::Farewell(_)) { 4_000 } else { 1_500 },
         checks: Vec::new(),
     }
 }
 
 /// A row of a call that begins like most: the caller asks (1.0 to 2.5 s), the agent answers for 2 s.
-pub(super) fn talk(number: u32, what: &'static str) -> Row {
+pub(crate) fn talk(number: u32, what: &'static str) -> Row {
     row(number, what)
         .at(Anchor::Stream, 1_000, Act::Say(1_500, -20.0, "Hello, are you open today?"))
         .reply(&[Part::Talk(2_000, "Yes, until six.")])
 }
 
 impl Row {
-    pub(super) fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+    pub(crate) fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
         self
     }
 
-    pub(super) fn hears(mut self, hears: Hears) -> Self {
+    pub(crate) fn hears(mut self, hears: Hears) -> Self {
         self.hears = hears;
         self
     }
 
     /// The agent is a recording: nothing is owed.
-    pub(super) fn recorded(mut self) -> Self {
+    pub(crate) fn recorded(mut self) -> Self {
         self.answers = false;
         self
     }
 
-    pub(super) fn trouble(mut self, change: impl FnOnce(&mut Trouble)) -> Self {
+    pub(crate) fn trouble(mut self, change: impl FnOnce(&mut Trouble)) -> Self {
         change(&mut self.trouble);
         self
     }
 
-    pub(super) fn intent(mut self, takes_ms: u64) -> Self {
+    pub(crate) fn intent(mut self, takes_ms: u64) -> Self {
         self.intent = Some((Duration::from_millis(takes_ms), true));
         self
     }
 
-    pub(super) fn at(mut self, anchor: Anchor, ms: i64, act: Act) -> Self {
+    pub(crate) fn at(mut self, anchor: Anchor, ms: i64, act: Act) -> Self {
         self.events.push(((anchor, ms), act));
         self
     }
 
     /// The model's next answer, 600 ms after the caller's turn.
-    pub(super) fn reply(self, parts: &[Part]) -> Self {
+    pub(crate) fn reply(self, parts: &[Part]) -> Self {
         self.reply_after(600, parts)
     }
 
-    pub(super) fn reply_after(mut self, ms: u64, parts: &[Part]) -> Self {
+    pub(crate) fn reply_after(mut self, ms: u64, parts: &[Part]) -> Self {
         self.replies.push((ms, parts.to_vec()));
         self
     }
 
-    pub(super) fn check(mut self, check: Check) -> Self {
+    pub(crate) fn check(mut self, check: Check) -> Self {
         self.checks.push(check);
         self
     }
 
     /// Plays the call, placing what depends on a moment of it one after the other.
-    pub(super) fn play(&self) -> Result<Played, String> {
+    pub(crate) fn play(&self) -> Result<Played, String> {
         let mut placed: Vec<(u64, Act)> = Vec::new();
         for ((anchor, ms), act) in &self.events {
             let from = if *anchor == Anchor::Stream {
@@ -218,6 +223,7 @@ impl Row {
             model.push(agent.reply(parts).after(Duration::from_millis(*delay)));
         }
         let mut said = Vec::new();
+        let mut drain_at = Timestamp::NEVER;
         for (n, (at, act)) in events.iter().enumerate() {
             let time = Timestamp::from_millis(*at);
             match act {
@@ -239,6 +245,7 @@ impl Row {
                 Act::Stall(ms) => carrier.stall(*at, at + ms),
                 Act::Speaks(parts) => model.speak_at(time, agent.reply(parts)),
                 Act::Lost(reconnect) => model.lose_at(time, *reconnect),
+                Act::Drain => drain_at = time,
                 Act::Calls(name, times, response) => {
                     for n in 0..*times {
                         let call = ToolCallId(10_000 + n);
@@ -254,13 +261,27 @@ impl Row {
         };
         let mut world = World::new(config, Box::new(LevelVad), carrier, model);
         world.intent = self.intent;
-        for kind in announcements() {
+        for kind in announcements().into_iter().filter(|kind| Some(*kind) != self.missing) {
             world.render(kind, self.announcement(kind));
         }
-        let mut played = Played { world, said, agent: agent.said, frames_in_a_tick: 0, lead_ms: None };
+        let mut played =
+            Played { world, said, agent: agent.said, frames_in_a_tick: 0, lead_ms: None, fired: Vec::new() };
         let mut heard_frames = 0;
-        while played.world.step() {
+        loop {
+            let timer = played.world.session.poll_timeout();
+            let goes_on = played.world.step();
             let now = played.world.now();
+            if let Some((at, reason)) = timer.filter(|(at, _)| *at <= now) {
+                let next = played.world.session.poll_timeout();
+                played.fired.push(Fired { reason, at, cleared: next != Some((at, reason)) });
+            }
+            if !goes_on {
+                break;
+            }
+            if now >= drain_at {
+                drain_at = Timestamp::NEVER;
+                played.world.input(Input::Drain);
+            }
             let frames = played.world.session.media().hearing().media.samples() / 160;
             played.frames_in_a_tick = played.frames_in_a_tick.max(frames - heard_frames);
             heard_frames = frames;
@@ -272,7 +293,7 @@ impl Row {
         Ok(played)
     }
 
-    pub(super) fn announcement(&self, kind: AnnouncementKind) -> Announcement {
+    pub(crate) fn announcement(&self, kind: AnnouncementKind) -> Announcement {
         let place = announcements().iter().position(|k| *k == kind).expect("every kind is listed") as u64;
         rendering(500 + place, (self.lengths)(kind))
     }
@@ -306,17 +327,28 @@ impl Agent {
     }
 }
 
+/// A timer that was polled and then due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fired {
+    pub(crate) reason: TimerReason,
+    pub(crate) at: Timestamp,
+    /// It is not polled again for the same instant.
+    pub(crate) cleared: bool,
+}
+
 /// A call that was played.
-pub(super) struct Played {
-    pub(super) world: World,
+pub(crate) struct Played {
+    pub(crate) world: World,
     /// When the caller said what.
-    pub(super) said: Vec<(u64, Vec<u8>)>,
+    pub(crate) said: Vec<(u64, Vec<u8>)>,
     /// What the agent says, item by item.
-    pub(super) agent: Vec<Vec<u8>>,
+    pub(crate) agent: Vec<Vec<u8>>,
     /// Most frames that were worked off in one tick.
-    pub(super) frames_in_a_tick: u64,
+    pub(crate) frames_in_a_tick: u64,
+    /// The timers, in order.
+    pub(crate) fired: Vec<Fired>,
     /// Least and most agent audio that the carrier had ahead while more was waiting, ms.
-    pub(super) lead_ms: Option<(f64, f64)>,
+    pub(crate) lead_ms: Option<(f64, f64)>,
 }
 
 impl Played {
@@ -330,7 +362,7 @@ impl Played {
     }
 
     /// When, in milliseconds of call time.
-    pub(super) fn moment(&self, anchor: Anchor) -> Option<f64> {
+    pub(crate) fn moment(&self, anchor: Anchor) -> Option<f64> {
         let record = self.world.session.record();
         let ms = |at: Option<Timestamp>| at.map(|at| at.as_millis_f64());
         match anchor {
@@ -362,16 +394,16 @@ impl Played {
     }
 
     /// Time of the n-th entry like this.
-    pub(super) fn nth(&self, n: usize, like: impl Fn(&Cause) -> bool) -> Option<f64> {
+    pub(crate) fn nth(&self, n: usize, like: impl Fn(&Cause) -> bool) -> Option<f64> {
         self.entries(like).nth(n).map(|entry| entry.at.as_millis_f64())
     }
 
-    pub(super) fn entries(&self, like: impl Fn(&Cause) -> bool) -> impl Iterator<Item = &LedgerEntry> {
+    pub(crate) fn entries(&self, like: impl Fn(&Cause) -> bool) -> impl Iterator<Item = &LedgerEntry> {
         self.world.ledger.iter().filter(move |entry| like(&entry.cause))
     }
 
     /// The ledger as text.
-    pub(super) fn ledger(&self) -> String {
+    pub(crate) fn ledger(&self) -> String {
         let lines = self.world.ledger.iter().map(|entry| {
             let deadline = entry.deadline.map_or("-".into(), |at| format!("{:.3}", at.as_millis_f64() / 1e3));
             format!("{:>12.3} {:>12}  {}\n", entry.at.as_millis_f64() / 1e3, deadline, entry.cause)
