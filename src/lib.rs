@@ -86,11 +86,14 @@
 //!    `tests/it/timers.rs`; in every [`lab::World`] by assertion.
 //! 5. A tick neither allocates nor frees: `tests/no_alloc.rs`.
 //! 6. Every queue has a capacity, and every drop a counter: tests of [`ring`] and `media`.
-//! 7. Arbitrary bytes from carrier, model or a file never panic: proptests in `tests/it`, [`recording`], [`codec`].
+//! 7. Arbitrary bytes from carrier, model or a file never panic: proptests in `tests/it`, [`recording`], [`codec`],
+//!    [`carrier::twilio`].
 //! 8. Each detector passes the contract of [`vad::Vad`]: `vad/tests.rs`.
 //! 9. Values out of range are refused with the setting's name and both bounds: [`assistant`].
 //! 10. Every call ends, once, within its bound, and never inside a talkspurt that the rules protect:
 //!     `tests/it/property.rs`, against a plain reference model; the concrete situations: `tests/it/situations.rs`.
+//! 11. Each message to a carrier validates against its schema, and no secret is shown by `Debug` or in an error: tests
+//!     of [`carrier::twilio`].
 //!
 //! # Where the design was left
 //!

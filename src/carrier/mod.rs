@@ -1,7 +1,9 @@
 //! The telephone side as values: what a carrier tells us and what we ask of it.
 //!
-//! Neutral words only; a carrier's own ids and messages live in its own folder (`carrier/twilio`, next to come).
+//! Neutral words only; a carrier's own ids and messages live in its own folder ([`twilio`]).
 //! The scripted carrier of [`crate::lab`] speaks exactly these.
+
+pub mod twilio;
 
 use std::sync::Arc;
 

@@ -185,6 +185,8 @@ struct Run {
     /// Low and high end, once there is one.
     ended_low: Option<u64>,
     ended_high: Option<u64>,
+    /// The low end is an estimate.
+    estimated: bool,
     cleared: bool,
     /// Another response follows without a pause: no end of its own.
     followed: bool,
@@ -587,7 +589,7 @@ impl<'a> Reference<'a> {
                 for run in [self.run.take(), self.prompt.take()].into_iter().flatten() {
                     let turn_at_end = self.turn.number;
                     self.runs.push(Run {
-                        ended_low: Some(now.max(run.from)),
+                        ended_low: Some(run.ended_low.unwrap_or(now.max(run.from))),
                         ended_high: Some(now.max(run.from)),
                         cleared: true,
                         turn_at_end,
@@ -1017,6 +1019,7 @@ impl<'a> Reference<'a> {
                     tail: None,
                     ended_low: None,
                     ended_high: None,
+                    estimated: false,
                     cleared: false,
                     followed: false,
                     turn_at_end: 0,
@@ -1051,6 +1054,7 @@ impl<'a> Reference<'a> {
             tail: None,
             ended_low: None,
             ended_high: None,
+            estimated: false,
             cleared: false,
             followed: false,
             turn_at_end: 0,
@@ -1100,6 +1104,7 @@ impl<'a> Reference<'a> {
             let low = run.until.saturating_sub(2 * FRAME + jitter).max(run.from);
             let high = run.until + uncertain;
             if at >= low + OVERDUE {
+                run.estimated |= run.ended_low.is_none();
                 run.ended_low.get_or_insert(low);
             }
             if at >= high + OVERDUE {
@@ -1143,7 +1148,14 @@ impl<'a> Reference<'a> {
             }
         };
         for (_, tool) in &self.tools {
-            pause(tool.from, tool.to.unwrap_or(at), TOOL);
+            let (mut from, to) = (tool.from, tool.to.unwrap_or(at));
+            // While an estimate was waited for, the agent's pause stood for the tool's.
+            for run in self.runs.iter().chain(&self.run).filter(|run| bound == Bound::Low && run.estimated) {
+                if let Some(end) = run.ended_low.filter(|end| from < end + OVERDUE + 200 * MS && run.from < to) {
+                    from = from.max(end + OVERDUE + 200 * MS);
+                }
+            }
+            pause(from, to, TOOL);
         }
         for owed in &self.owed[bound as usize] {
             let good = class_of(owed.source) != Class::Charged;
@@ -1413,7 +1425,7 @@ impl<'a> Reference<'a> {
         Ok(())
     }
 
-    fn began(&mut self, reason: Reason, past: &[Entry], counts: &mut Counts) -> Checked {
+    fn began(&self, reason: Reason, past: &[Entry], counts: &mut Counts) -> Checked {
         let (now, s) = (self.now, &self.plan.settings);
         self.hold(self.ending.is_none(), "one ending at a time", || reason.name().into())?;
         let told = last_input(past);
