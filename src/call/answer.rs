@@ -16,6 +16,9 @@ const RETRY_FIRST: Duration = Duration::from_millis(500);
 /// The agent's goodbye is followed by this much time for the caller.
 pub(super) const GOODBYE_TIME: Duration = Duration::from_secs(3);
 
+/// How far off an estimated end may be: the time that its mark was waited for.
+const ESTIMATED: Duration = Duration::from_secs(1);
+
 /// Responses remembered; a session has one active at a time.
 pub(super) const RESPONSES_KEPT: usize = 16;
 
@@ -217,8 +220,10 @@ impl Call {
     fn agent_silent(&mut self, now: Timestamp, at: Timestamp, by: EndedBy, lag: Duration) {
         self.hearing.agent_audible = false;
         let Some(response) = self.sounding.take() else { return };
+        self.end_uncertainty = lag;
         if by == EndedBy::Estimate {
             self.record.estimated_ends += 1;
+            self.end_uncertainty = ESTIMATED;
         }
         self.last_silent = Some(SilentAgent { response, at });
         // The pause ends with the audio, then the answer's end moves the window.

@@ -14,7 +14,8 @@ pub struct LedgerEntry {
     pub cause: Cause,
     /// The deadline from now on; `None` while the window is held.
     pub deadline: Option<Timestamp>,
-    /// How far off the deadline may be.
+    /// How far off the deadline may be: jitter of the media that carry the caller's words, and the lag (or the
+    /// estimate) of the mark behind the agent's last audio.
     pub uncertainty: Duration,
 }
 

@@ -70,6 +70,7 @@ impl Call {
             self.reminded = false;
             self.record.caller_silent_since = Some(heard.end);
         }
+        self.end_uncertainty = Duration::ZERO;
         let HeardSpurt { id, start, end, voiced, level, .. } = heard;
         self.enter(now, Cause::Talkspurt { spurt: id, start, end, voiced, level, below_floor });
         if class == Class::Charged || spurt.charged_from.is_some() {
@@ -100,6 +101,7 @@ impl Call {
         }
         self.spoke = true;
         self.digit_at = Some(now);
+        self.end_uncertainty = Duration::ZERO;
         self.take_back_by_digit(now);
         if self.ending.is_some() {
             self.enter(now, Cause::Digit(digit));

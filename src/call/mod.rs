@@ -174,6 +174,8 @@ pub struct Call {
     /// The operator or a shutdown wants the call to end; not forgotten while another ending is under way.
     asked_to_end: Option<Reason>,
     last_silent: Option<SilentAgent>,
+    /// How far off the end of the agent's audio that started this window may be: its mark's lag, or an estimate's.
+    end_uncertainty: Duration,
 
     timers: TimerTable,
     actions: VecDeque<Action>,
@@ -229,6 +231,7 @@ impl Call {
             create_after_spurt: false,
             asked_to_end: None,
             last_silent: None,
+            end_uncertainty: Duration::ZERO,
             timers: TimerTable::default(),
             actions: VecDeque::with_capacity(ACTIONS),
             record: CallRecord::default(),
@@ -395,7 +398,7 @@ impl Call {
 
     fn enter(&mut self, now: Timestamp, cause: Cause) {
         let deadline = self.deadline();
-        let uncertainty = self.hearing.uncertainty;
+        let uncertainty = self.hearing.uncertainty + self.end_uncertainty;
         self.act(Action::Ledger(LedgerEntry { at: now, cause, deadline, uncertainty }));
     }
 
