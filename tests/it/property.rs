@@ -200,7 +200,7 @@ fn report(runs: u64, counts: &Counts, failures: &[(u64, String)]) {
                 let quiet = if text.contains("carrier: dtx []") { "" } else { " (dtx)" };
                 let (n, seeds) = rules.entry((rule, quiet)).or_default();
                 *n += 1;
-                if seeds.len() < 60 {
+                if seeds.len() < 12 {
                     seeds.push(*seed);
                 }
             }

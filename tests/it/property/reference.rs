@@ -1205,7 +1205,10 @@ impl<'a> Reference<'a> {
             let resets = bound == Bound::High || class != Class::Charged;
             if class == Class::Good && spurt.span() > self.budget && !spurt.has_words(bound) {
                 // Open for longer than the budget without words: charged from then on.
-                let from = spurt.start(bound) + self.budget;
+                // A key's tone within it may have cut it in two.
+                let key = self.digits.iter().filter(|at| bound == Bound::High && spurt.tone && **at < end).max();
+                let from = spurt.start(bound).max(key.map_or(0, |at| at + 350 * MS)).min(end) + self.budget;
+                let from = from.min(end);
                 changes.push((from, Change::Move { class, resets }));
                 changes.push((end, Change::Move { class: Class::Charged, resets: false }));
             } else {
@@ -1305,7 +1308,9 @@ impl<'a> Reference<'a> {
             self.overdue = 0;
             return Ok(());
         }
-        if at < self.high {
+        // An answer that has begun while the decision was held opens a window of its own.
+        let answered = self.run.as_ref().and_then(|run| self.responses.get(&run.response?));
+        if at < self.high || answered.is_some_and(|response| !response.turn.closed) {
             self.overdue = 0;
             return Ok(());
         }
@@ -1463,7 +1468,7 @@ impl<'a> Reference<'a> {
                     let voiced = if self.goodbyes_taken_back > 0 { 1_500 * MS } else { self.min_speech };
                     spurt.voiced >= voiced
                         && !spurt.tone
-                        && spurt.start(Bound::Low) > end
+                        && spurt.start(Bound::Low) > end + 250 * MS
                         && spurt.counted_at > 0
                         && spurt.counted_at + 2 * FRAME < now
                         && spurt.class(Bound::Low) != Class::Charged
