@@ -32,7 +32,7 @@ impl Call {
         self.record.last_spurt = Some(heard.id);
         self.open_turn(now, Source::Spurt(heard.id));
         if let Some(owed) = &mut self.owed {
-            owed.goes_on(Source::Spurt(heard.id));
+            owed.goes_on(Source::Spurt(heard.id), now);
         }
         self.enter(now, Cause::SpeechBegan { spurt: heard.id, start: heard.start });
         self.goodbye_answered(now, Some(heard));

@@ -25,31 +25,64 @@ struct Unanswered {
     since: Timestamp,
 }
 
+/// Turns without an answer that are kept apart; of more than these the latest is replaced.
+const TURNS: usize = 8;
+
 /// An answer that we owe the caller.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Owed {
-    /// The oldest turn without an answer: a later one that turns out to be noise does not wipe it out.
-    first: Unanswered,
-    /// The latest: it is owed from the end of these words.
-    last: Unanswered,
+    /// The turns without an answer, oldest first: one that turns out to be noise does not wipe out the others.
+    turns: [Unanswered; TURNS],
+    count: usize,
     /// The reconnect has been tried.
     pub(super) reconnected: bool,
 }
 
 impl Owed {
+    fn to(turn: Unanswered) -> Self {
+        Self { turns: [turn; TURNS], count: 1, reconnected: false }
+    }
+
     /// Whose answer holds the window.
     pub(super) fn source(&self) -> Source {
-        self.first.source
+        self.turns[0].source
     }
 
     /// The caller has said something.
     pub(super) fn follows_speech(&self) -> bool {
-        self.last.source != Source::Sure
+        self.turns[..self.count].iter().any(|turn| turn.source != Source::Sure)
+    }
+
+    fn last(&self) -> Unanswered {
+        self.turns[self.count - 1]
     }
 
     /// The caller speaks again: what is owed is owed from the end of these words.
-    pub(super) fn goes_on(&mut self, source: Source) {
-        self.last.source = source;
+    pub(super) fn goes_on(&mut self, source: Source, now: Timestamp) {
+        self.push(Unanswered { source, since: now });
+    }
+
+    /// Adds a turn, or its end if it is there already.
+    fn push(&mut self, turn: Unanswered) {
+        if self.last().source == turn.source {
+            self.turns[self.count - 1] = turn;
+            return;
+        }
+        self.count = (self.count + 1).min(TURNS);
+        self.turns[self.count - 1] = turn;
+    }
+
+    /// Takes a turn out; `None` if none is left.
+    fn without(mut self, source: Source) -> Option<Self> {
+        let kept = self.turns;
+        let kept = kept[..self.count].iter().filter(|turn| turn.source != source);
+        let mut count = 0;
+        for (slot, turn) in self.turns.iter_mut().zip(kept) {
+            *slot = *turn;
+            count += 1;
+        }
+        self.count = count;
+        (count > 0).then_some(self)
     }
 }
 
@@ -59,9 +92,11 @@ impl Call {
         if self.ending.is_some() || !self.traits.answers {
             return;
         }
-        let last = Unanswered { source, since };
-        let owed = self.owed.unwrap_or(Owed { first: last, last, reconnected: false });
-        self.owed = Some(Owed { last, ..owed });
+        let turn = Unanswered { source, since };
+        match &mut self.owed {
+            Some(owed) => owed.push(turn),
+            None => self.owed = Some(Owed::to(turn)),
+        }
         self.set_owed_timers(since, since);
         self.update_pause_at(now, since);
         self.enter(now, Cause::AnswerOwed { since });
@@ -79,21 +114,15 @@ impl Call {
 
     /// This turned out to be no turn: an answer to an earlier or later one is still owed.
     pub(super) fn nothing_owed_to(&mut self, now: Timestamp, source: Source) {
-        let Some(owed) = &mut self.owed else { return };
-        match (owed.first.source == source, owed.last.source == source) {
-            (true, true) => self.answer_is_paid(now),
-            (true, false) => {
-                owed.first = owed.last;
-                self.update_pause(now);
-            }
-            (false, true) => {
-                owed.last = owed.first;
-                // What fell due under the noise: filler and request now, the rest at its distance from them.
-                let since = owed.first.since.max(now.before(OWED_CREATE));
-                self.set_owed_timers(since, now);
-            }
-            (false, false) => {}
+        let Some(owed) = self.owed else { return };
+        let Some(left) = owed.without(source) else { return self.answer_is_paid(now) };
+        self.owed = Some(left);
+        if owed.last() != left.last() {
+            // What fell due under the noise: filler and request now, the rest at its distance from them.
+            let since = left.last().since.max(now.before(OWED_CREATE));
+            self.set_owed_timers(since, now);
         }
+        self.update_pause(now);
     }
 
     /// The steps of an answer owed since `since`, none of them before `earliest`. The reconnect is tried once.
