@@ -177,19 +177,19 @@ impl Call {
         if settled {
             return;
         }
-        let was_unlearned = spurt.verdict == Verdict::Pending;
+        let was_open_verdict = spurt.verdict == Verdict::Pending;
         spurt.verdict = verdict;
         spurt.has_words |= verdict == Verdict::Worded;
         let (spurt, class) = (*spurt, spurt.class());
-        if was_unlearned && class != Class::Charged {
+        if was_open_verdict && class != Class::Charged {
             self.spurts.learn_level(&spurt.heard);
         }
         if class == Class::Refilling {
             self.silence_taken_back = 0;
         }
         self.window.set_class(id, class);
-        if class == Class::Refilling && spurt.charged_from.is_some() && !spurt.open {
-            // It was charged for its length alone; now there were words in it.
+        if class == Class::Refilling && !spurt.open && (spurt.charged_from.is_some() || !was_open_verdict) {
+            // It was charged for its length, or settled as wordless: now there were words in it after all.
             self.window.interaction(spurt.heard.end, Source::Spurt(id), class);
         }
         self.enter(now, Cause::Verdict { spurt: id, verdict });
