@@ -69,7 +69,8 @@ impl Call {
         self.enter(now, Cause::ModelBack);
         let greeting_asked = self.greeting_asked;
         self.ask_for_greeting(now);
-        if self.owed.is_some_and(|owed| owed.follows_speech() || greeting_asked) && self.ending.is_none() {
+        let waits = self.response_wanted || self.owed.is_some_and(|owed| owed.follows_speech() || greeting_asked);
+        if waits && self.ending.is_none() {
             // The words since the loss reach the new session; should the server hear no turn in them, we ask.
             self.want_response(now + Duration::from_secs(1));
         }

@@ -51,11 +51,15 @@ impl Call {
             spurt.verdict = Verdict::Unknown;
         }
         let too_long = heard.span() > budget && !spurt.has_words;
+        let was_long = spurt.charged_from.is_some();
         spurt.charged_from = too_long.then(|| heard.start + budget);
         let (spurt, source) = (*spurt, Source::Spurt(heard.id));
         let class = spurt.class();
+        self.window.set_class(heard.id, class);
         if let Some(from) = spurt.charged_from.filter(|_| class != Class::Charged) {
-            self.window.interaction(from, source, class);
+            if !was_long {
+                self.window.interaction(from, source, class);
+            }
             self.window.interaction(heard.end, Source::Sure, Class::Charged);
         } else {
             self.window.interaction(heard.end, source, class);
@@ -238,7 +242,8 @@ impl Call {
         spurt.below_floor = below_floor;
         spurt.charged_from = (now > charged_at && !spurt.has_words).then_some(charged_at);
         let is_long = spurt.charged_from.is_some();
-        let is_noise = is_long || spurt.class() == Class::Charged;
+        let class = spurt.class();
+        let is_noise = is_long || class == Class::Charged;
         let due = if now <= charged_at && !spurt.has_words {
             charged_at + Duration::from_millis(1)
         } else {
@@ -246,6 +251,10 @@ impl Call {
         };
         self.timers.set(TimerReason::OpenSpurtCharged, due);
         if is_long && !was_long {
+            if class != Class::Charged {
+                // In the order of time: what the agent says from here on comes after it.
+                self.window.interaction(charged_at, Source::Spurt(heard.id), class);
+            }
             let budget_left = self.window.budget();
             self.enter(now, Cause::Charged { spurt: heard.id, budget_left });
         }

@@ -1125,7 +1125,19 @@ impl<'a> Reference<'a> {
     // ---- the deadline ----
 
     /// The silence deadline as it stands at `at`.
+    ///
+    /// Whether a talkspurt near a key was its tone is open; as one that is charged also uses up the budget, neither
+    /// answer is always the earlier one.
     fn deadline(&self, bound: Bound, at: u64) -> u64 {
+        let (heard, taken_away) = (self.deadline_if(bound, at, true), self.deadline_if(bound, at, false));
+        match bound {
+            Bound::Low => heard.min(taken_away),
+            Bound::High => heard.max(taken_away),
+        }
+    }
+
+    /// The same, with talkspurts that may have been tones heard or taken away.
+    fn deadline_if(&self, bound: Bound, at: u64, tones: bool) -> u64 {
         enum Change {
             Move { class: Class, resets: bool },
             Begin(usize),
@@ -1195,10 +1207,10 @@ impl<'a> Reference<'a> {
         changes.extend(self.digits.iter().map(|at| (*at, Change::Move { class: Class::Refilling, resets: true })));
         for spurt in &self.spurts {
             let counts = match bound {
-                Bound::Low => spurt.counts(self.min_speech) && !spurt.tone,
+                Bound::Low => spurt.counts(self.min_speech),
                 Bound::High => spurt.may_count(self.min_speech),
             };
-            if !counts {
+            if !counts || (spurt.tone && !tones) {
                 continue;
             }
             let (end, class) = (spurt.end(bound), spurt.class(bound));
