@@ -47,6 +47,7 @@ impl Call {
         let Some(ends_call) = intent.map(|intent| intent.ends_call).filter(|_| self.tools.len() < TOOLS_AT_ONCE) else {
             self.answer_tool(call, ToolAnswer::NoSuchTool);
             self.want_response(now);
+            self.create_wanted_response(now);
             return ToolVerdict::Done;
         };
         self.tools.push(RunningTool { call, ends_call });
@@ -74,6 +75,7 @@ impl Call {
             self.begin_hangup(now, Reason::IntentEnded, None);
         } else if self.tools.is_empty() {
             self.want_response(now);
+            self.create_wanted_response(now);
         }
     }
 
@@ -81,11 +83,13 @@ impl Call {
         if self.settings.hangup_call.is_none() {
             self.answer_tool(call, ToolAnswer::NoSuchTool);
             self.want_response(now);
+            self.create_wanted_response(now);
         } else if self.ending.is_some() {
             self.answer_tool(call, ToolAnswer::AlreadyEnding);
         } else if !self.spoke {
             self.answer_tool(call, ToolAnswer::CallerHasNotSpoken);
             self.want_response(now);
+            self.create_wanted_response(now);
         } else {
             self.begin_hangup(now, Reason::HangupCall, Some(call));
         }

@@ -288,6 +288,8 @@ struct Reference<'a> {
     taken_back_at: u64,
     /// A response is asked for and has not begun.
     awaited: bool,
+    /// Since when nothing holds the turn open.
+    nothing_since: Option<u64>,
     high: u64,
     overdue: u32,
     lines_closed: u32,
@@ -353,6 +355,7 @@ impl<'a> Reference<'a> {
             asked_status: 0,
             taken_back_at: 0,
             awaited: false,
+            nothing_since: None,
             high: 0,
             overdue: 0,
             lines_closed: 0,
@@ -915,8 +918,11 @@ impl<'a> Reference<'a> {
             self.turn.maybe_closed = true;
             // A key is followed by others: we ask for an answer a second later.
             let fresh = self.digits.last().is_some_and(|at| self.now < at + 1_200 * MS);
+            // A response that is wanted is asked for up to 600 ms later, unless the server begins one by itself.
+            let since = *self.nothing_since.get_or_insert(self.now);
             if tick
                 && !fresh
+                && self.now > since + 700 * MS
                 && !self.awaited
                 && self.run.is_none()
                 && self.open.is_none()
@@ -925,6 +931,8 @@ impl<'a> Reference<'a> {
             {
                 self.turn.closed = true;
             }
+        } else {
+            self.nothing_since = None;
         }
     }
 
