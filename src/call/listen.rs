@@ -51,13 +51,13 @@ impl Call {
             spurt.verdict = Verdict::Unknown;
         }
         let too_long = heard.span() > budget && !spurt.has_words;
-        let was_long = spurt.charged_from.is_some();
         spurt.charged_from = too_long.then(|| heard.start + budget);
+        let good_part_counted = std::mem::replace(&mut spurt.good_part_counted, true);
         let (spurt, source) = (*spurt, Source::Spurt(heard.id));
         let class = spurt.class();
         self.window.set_class(heard.id, class);
         if let Some(from) = spurt.charged_from.filter(|_| class != Class::Charged) {
-            if !was_long {
+            if !good_part_counted {
                 self.window.interaction(from, source, class);
             }
             self.window.interaction(heard.end, Source::Sure, Class::Charged);
@@ -250,11 +250,11 @@ impl Call {
             Timestamp::NEVER
         };
         self.timers.set(TimerReason::OpenSpurtCharged, due);
+        if is_long && class != Class::Charged && !std::mem::replace(&mut spurt.good_part_counted, true) {
+            // In the order of time: what the agent says from here on comes after it.
+            self.window.interaction(charged_at, Source::Spurt(heard.id), class);
+        }
         if is_long && !was_long {
-            if class != Class::Charged {
-                // In the order of time: what the agent says from here on comes after it.
-                self.window.interaction(charged_at, Source::Spurt(heard.id), class);
-            }
             let budget_left = self.window.budget();
             self.enter(now, Cause::Charged { spurt: heard.id, budget_left });
         }

@@ -76,6 +76,8 @@ pub(crate) struct Spurt {
     pub(crate) below_floor: bool,
     /// It was open longer than `noise_budget` without words: charged from here on.
     pub(crate) charged_from: Option<Timestamp>,
+    /// The window has been moved by its part before that.
+    pub(crate) good_part_counted: bool,
 }
 
 impl Spurt {
@@ -136,6 +138,7 @@ impl Spurts {
             has_words: false,
             below_floor: false,
             charged_from: None,
+            good_part_counted: false,
         });
     }
 

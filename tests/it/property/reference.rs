@@ -1135,17 +1135,18 @@ impl<'a> Reference<'a> {
     /// The silence deadline as it stands at `at`.
     ///
     /// Whether a talkspurt near a key was its tone is open; as one that is charged also uses up the budget, neither
-    /// answer is always the earlier one.
+    /// answer is always the earlier one. The same holds for an answer to noise whose turn may have been over.
     fn deadline(&self, bound: Bound, at: u64) -> u64 {
-        let (heard, taken_away) = (self.deadline_if(bound, at, true), self.deadline_if(bound, at, false));
+        let ways = [(true, true), (true, false), (false, true), (false, false)];
+        let deadlines = ways.map(|(tones, answers)| self.deadline_if(bound, at, tones, answers));
         match bound {
-            Bound::Low => heard.min(taken_away),
-            Bound::High => heard.max(taken_away),
+            Bound::Low => deadlines.into_iter().fold(u64::MAX, u64::min),
+            Bound::High => deadlines.into_iter().fold(0, u64::max),
         }
     }
 
-    /// The same, with talkspurts that may have been tones heard or taken away.
-    fn deadline_if(&self, bound: Bound, at: u64, tones: bool) -> u64 {
+    /// The same, with talkspurts that may have been tones heard or taken away, and answers to noise charged or not.
+    fn deadline_if(&self, bound: Bound, at: u64, tones: bool, charged_answers: bool) -> u64 {
         enum Change {
             Move { class: Class, resets: bool },
             Begin(usize),
@@ -1207,8 +1208,10 @@ impl<'a> Reference<'a> {
             let ended_turn = if end.is_some() && run.turn_at_end > 0 { run.turn_at_end } else { self.turn.number };
             let opens =
                 belongs && (bound == Bound::High || (ended_turn == turn.number && !run.cleared && !run.followed));
+            let class = class_of(turn.source).min(Class::Good);
+            let opens = if class == Class::Charged { charged_answers && !turn.closed } else { opens };
             if let Some(end) = end.filter(|_| opens) {
-                answers.push((end, class_of(turn.source).min(Class::Good)));
+                answers.push((end, class));
             }
         }
         changes.extend(answers.into_iter().map(|(end, class)| (end, Change::Move { class, resets: false })));
