@@ -351,7 +351,7 @@ impl Call {
         }
         self.goodbye_said = None;
         // Words or a key of the caller since then have answered it already.
-        let spoken = self.spurts.last().is_some_and(|spurt| spurt.heard.start >= at);
+        let spoken = self.spurts.last().is_some_and(|spurt| spurt.open || spurt.heard.end > at);
         if spoken || self.digit_at.is_some_and(|digit_at| digit_at >= at) {
             return;
         }
