@@ -364,19 +364,27 @@ impl Call {
 
     /// Takes an ending back if this talkspurt is enough for it.
     pub(super) fn check_take_back_by_speech(&mut self, now: Timestamp, heard: &HeardSpurt) {
-        let Some(ending) = self.ending.filter(|_| self.is_open()) else { return };
+        let Some(ending) = self.ending.filter(|ending| self.caller_may_take_back(ending)) else { return };
         if ending.open_before == Some(heard.id) || self.spurts.is_below_floor(heard.level, &self.settings) {
             return;
         }
-        let enough = match ending.reason {
-            Reason::Silence => {
-                self.silence_taken_back < SILENCE_TAKE_BACKS && Self::speech_takes_silence_back(&ending, heard)
-            }
+        let enough = if self.is_window(&ending) {
             // With a transcript on its way the words decide; at the bound at the latest.
-            Reason::HangupCall | Reason::IntentEnded => {
-                let transcribed = self.settings.transcription && self.model.is_ready();
-                self.is_cancellable() && !transcribed && heard.start >= ending.begun && heard.voiced >= LONG_SPEECH
-            }
+            let transcribed = self.settings.transcription && self.model.is_ready();
+            !transcribed && heard.start >= ending.begun && heard.voiced >= LONG_SPEECH
+        } else {
+            self.silence_taken_back < SILENCE_TAKE_BACKS && Self::speech_takes_silence_back(&ending, heard)
+        };
+        if enough {
+            self.take_back(now, TakenBackBy::Speech);
+        }
+    }
+
+    /// The caller can still keep the line: by a key always, by speech and words within their rules.
+    fn caller_may_take_back(&self, ending: &Ending) -> bool {
+        let may = match ending.reason {
+            Reason::Silence => true,
+            Reason::HangupCall | Reason::IntentEnded => self.is_cancellable(),
             Reason::ModelGoodbye
             | Reason::NoAnswer
             | Reason::ModelLost
@@ -386,9 +394,7 @@ impl Call {
             | Reason::CallerHungUp
             | Reason::CarrierGone => false,
         };
-        if enough {
-            self.take_back(now, TakenBackBy::Speech);
-        }
+        may && self.is_open()
     }
 
     fn speech_takes_silence_back(ending: &Ending, heard: &HeardSpurt) -> bool {
@@ -400,19 +406,7 @@ impl Call {
     }
 
     pub(super) fn take_back_by_digit(&mut self, now: Timestamp) {
-        let takes = self.ending.is_some_and(|ending| match ending.reason {
-            Reason::Silence => true,
-            Reason::HangupCall | Reason::IntentEnded => self.is_cancellable(),
-            Reason::ModelGoodbye
-            | Reason::NoAnswer
-            | Reason::ModelLost
-            | Reason::MaxDuration
-            | Reason::Drain
-            | Reason::Operator
-            | Reason::CallerHungUp
-            | Reason::CarrierGone => false,
-        });
-        if takes && self.is_open() {
+        if self.ending.is_some_and(|ending| self.caller_may_take_back(&ending)) {
             self.take_back(now, TakenBackBy::Digit);
         }
     }
