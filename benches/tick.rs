@@ -8,9 +8,9 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use quietline::{
     assistant::Settings,
     audio::{Encoding, FRAME_SAMPLES, MULAW_SILENCE},
-    call::ModelTraits,
     carrier::CarrierEvent,
     codec::mulaw,
+    model::ModelTraits,
     model::{ItemId, ModelEvent, ResponseId},
     replay::Replay,
     session::{Input, Session, SessionConfig},

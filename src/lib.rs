@@ -124,3 +124,4 @@ pub mod silence;
 pub mod time;
 pub mod tts;
 pub mod vad;
+pub mod wire;

@@ -12,10 +12,10 @@ use std::{
 use quietline::{
     assistant::{FarewellKind, Settings},
     audio::Encoding,
-    call::{AnnouncementKind, ModelTraits},
+    call::AnnouncementKind,
     carrier::{CarrierCommand, CarrierEvent, MarkId},
     mix::Announcement,
-    model::{ItemId, ModelEvent, ResponseId, ResponseStatus},
+    model::{ItemId, ModelEvent, ModelTraits, ResponseId, ResponseStatus},
     session::{Input, Output, Session, SessionConfig},
     time::Timestamp,
     vad::{self, Detector},

@@ -52,7 +52,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     assistant::Settings,
-    model::{ModelRequest, ResponseId},
+    model::{ModelRequest, ModelTraits, ResponseId},
     silence::{Class, Source, Window, WindowConfig},
     time::{MediaTime, TimerReason, TimerTable, Timestamp},
     vad::SpurtId,
@@ -91,16 +91,6 @@ pub struct Hearing {
     pub agent_unsent: bool,
     /// Agent audio is on the line, as far as marks and estimates tell.
     pub agent_audible: bool,
-}
-
-/// What the model's provider can do, as far as the rules must know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ModelTraits {
-    /// It reports the caller's speech (`speech_started`, transcripts): a barge-in it does not hear is a false alarm.
-    pub hears_speech: bool,
-    /// It can be asked for an answer. A recorded agent cannot: then no answer is owed, and what it says within
-    /// 15 s of the caller's words is taken for the answer to them.
-    pub answers: bool,
 }
 
 /// The turn under way.

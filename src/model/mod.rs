@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::carrier::Digit;
+use crate::{audio::Encoding, carrier::Digit, time::Timestamp};
 
 /// Number of a response within the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -205,4 +205,35 @@ pub enum ModelRequest {
     Note(Note),
     /// The call is over: close the session.
     Close,
+}
+
+/// What the model's provider can do, as far as the rules must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModelTraits {
+    /// It reports the caller's speech (`speech_started`, transcripts): a barge-in it does not hear is a false alarm.
+    pub hears_speech: bool,
+    /// It can be asked for an answer. A recorded agent cannot: then no answer is owed, and what it says within
+    /// 15 s of the caller's words is taken for the answer to them.
+    pub answers: bool,
+}
+
+/// A realtime model's session in one call: a state machine without sockets or clock.
+///
+/// The driver gives it commands and time, and takes events until there are none. Between [`Model::poll_timeout`] and
+/// the next command nothing happens.
+pub trait Model: Send {
+    /// What this provider can do.
+    fn traits(&self) -> ModelTraits;
+    /// How audio travels to and from it.
+    fn encoding(&self) -> Encoding;
+    /// Takes a command.
+    fn handle_command(&mut self, now: Timestamp, command: &ModelCommand<'_>);
+    /// What happens by `now`, one thing at a time.
+    fn poll_event(&mut self, now: Timestamp) -> Option<ModelEvent<'_>>;
+    /// When something happens next by itself; [`Timestamp::NEVER`] if nothing does.
+    fn poll_timeout(&self) -> Timestamp;
+    /// A tool has answered: the text that goes to the model with the next [`ToolAnswer::Result`] of this call.
+    fn tool_result(&mut self, call: ToolCallId, text: &str) {
+        let _ = (call, text);
+    }
 }

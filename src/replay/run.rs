@@ -2,8 +2,9 @@ use super::{Rules, Truth, TruthVad, agent, voices::give_builtin_voices};
 use crate::{
     assistant::Settings,
     audio::Encoding,
-    call::{Cause, LedgerEntry, ModelTraits, Reason},
+    call::{Cause, LedgerEntry, Reason},
     lab::{ScriptedCarrier, ScriptedModel, Transcripts, Trouble, World},
+    model::ModelTraits,
     session::SessionConfig,
     time::Timestamp,
     vad::{self, Detector, Vad},

@@ -1,10 +1,10 @@
 use crate::{
     assistant::Settings,
     audio::Encoding,
-    call::{AnnouncementKind, LedgerEntry, ModelTraits},
+    call::{AnnouncementKind, LedgerEntry},
     carrier::{CarrierCommand, CarrierEvent},
     mix::Announcement,
-    model::{ModelCommand, ModelEvent, ModelRequest, ToolCallId},
+    model::{ModelCommand, ModelEvent, ModelRequest, ModelTraits, ToolCallId},
 };
 
 /// What a session is made of.

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use quietline::{
     assistant::{FarewellKind, Greeting, HangupTool, Intent, MaxDuration, Settings},
     audio::Encoding,
-    call::{AnnouncementKind, ModelTraits},
+    call::AnnouncementKind,
     carrier::{CallAnswer, CallStatus, CarrierEvent, Digit, MarkId, RequestOutcome},
-    model::{AppendedSpan, ItemId, ModelEvent, ResponseId, ResponseStatus, ToolCallId},
+    model::{AppendedSpan, ItemId, ModelEvent, ModelTraits, ResponseId, ResponseStatus, ToolCallId},
     session::{Input, Session, SessionConfig},
     time::Timestamp,
 };

@@ -5,9 +5,9 @@ use std::time::Duration;
 use quietline::{
     assistant::{HangupTool, Settings},
     audio::Encoding,
-    call::{ModelTraits, Party, Reason},
+    call::{Party, Reason},
     lab::{Reply, ReplyPart, Rest, ScriptedCarrier, ScriptedModel, Transcripts, Trouble, Utterance, World},
-    model::ResponseStatus,
+    model::{ModelTraits, ResponseStatus},
     session::SessionConfig,
     time::Timestamp,
 };

@@ -15,6 +15,7 @@ const EDGES: &[(&str, &[&str])] = &[
     // vocabulary
     ("time",      &[]),
     ("audio",     &[]),
+    ("wire",      &[]),
     // parts
     ("codec",     &["time", "audio"]),
     ("resample",  &["time", "audio"]),
@@ -25,24 +26,30 @@ const EDGES: &[(&str, &[&str])] = &[
     ("recording", &["time", "audio", "codec", "resample"]),
     // what a user configures; its words for farewells are also the peers'
     ("assistant", &["time", "audio", "vad"]),
-    ("carrier",   &["time", "audio", "assistant"]),
-    ("model",     &["time", "audio", "carrier"]),
+    ("carrier",   &["time", "audio", "wire", "assistant"]),
+    ("model",     &["time", "audio", "wire", "codec", "vad", "carrier"]),
     ("tts",       &["time", "audio", "assistant"]),
     // control plane; data plane, which implements the port that `call` defines
     ("call",      &["time", "audio", "vad", "silence", "carrier", "model", "assistant"]),
     ("media",     &["time", "audio", "codec", "resample", "vad", "mix", "ring", "carrier", "model", "call"]),
     // one call: joins the two
     ("session",   &["time", "audio", "vad", "mix", "carrier", "model", "assistant", "call", "media"]),
+    // the server's file and environment
+    ("config",    &["time", "audio", "vad", "assistant", "carrier", "model", "tts"]),
     // drivers
-    ("lab",       &["time", "audio", "codec", "vad", "mix", "carrier", "model", "call", "session"]),
+    ("net",       &["time", "wire"]),
+    ("live",      &["time", "audio", "wire", "vad", "mix", "assistant", "carrier", "model", "tts", "call", "media",
+                    "session", "config", "net"]),
+    ("lab",       &["time", "audio", "codec", "vad", "mix", "carrier", "model", "call", "session", "net"]),
     ("replay",    &["time", "audio", "codec", "vad", "mix", "carrier", "model", "recording", "assistant", "tts",
                     "call", "session", "lab"]),
     // the command (in the tree of main.rs; it sees the library as `quietline::`)
-    ("cli",       &["time", "audio", "codec", "vad", "recording", "assistant", "call", "session", "lab", "replay"]),
+    ("cli",       &["time", "audio", "codec", "vad", "recording", "assistant", "carrier", "model", "call", "session",
+                    "config", "net", "live", "lab", "replay"]),
 ];
 
 /// Modules that may touch the world; all others are pure.
-const IMPURE: &[&str] = &["lab", "replay", "cli"];
+const IMPURE: &[&str] = &["config", "net", "live", "lab", "replay", "cli"];
 
 /// What a pure module never names, by the beginning of the path.
 const IMPURE_PATHS: &[&[&str]] = &[

@@ -6,7 +6,10 @@ use serde::Deserialize;
 
 use super::twiml::Twiml;
 use super::{AccountSid, CallSid};
-use crate::carrier::{CallAnswer, CallRequest, CallStatus, RequestOutcome};
+use crate::{
+    carrier::{CallAnswer, CallRequest, CallStatus, RequestOutcome},
+    wire::Method,
+};
 
 /// Host of the default region (US1). Elsewhere it is `api.{edge}.{region}.twilio.com`, with keys of its own.
 pub const HOST: &str = "api.twilio.com";
@@ -16,15 +19,6 @@ pub const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Most characters of a document that goes along with a request (error 32018).
 pub const MAX_INLINE: usize = 4000;
-
-/// How a request is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// Asks.
-    Get,
-    /// Changes.
-    Post,
-}
 
 /// One request. `Debug` shows the names of its fields only: a document holds what is said to a caller.
 #[derive(Clone, PartialEq, Eq)]

@@ -8,8 +8,9 @@ use super::{
 use crate::{
     assistant::Settings,
     audio::Encoding,
-    call::{AnnouncementKind, Cause, EndedBy, LedgerEntry, ModelTraits, Verdict},
+    call::{AnnouncementKind, Cause, EndedBy, LedgerEntry, Verdict},
     lab::{Reply, ScriptedCarrier, ScriptedModel, Transcripts, Trouble, Utterance, World},
+    model::ModelTraits,
     session::SessionConfig,
     time::Timestamp,
     tts,

@@ -10,12 +10,15 @@ use std::{
 use fastrand::Rng;
 use quietline::{
     audio::{Encoding, Frame},
-    call::{Cause, ModelTraits, Reason},
+    call::{Cause, Reason},
     carrier::{
         CallAnswer, CallRequest, CallStatus, CarrierCommand, CarrierEvent, Digit, MarkId, Payload, RequestOutcome,
     },
     codec::mulaw,
-    model::{AppendedSpan, ItemId, ModelCommand, ModelEvent, ModelRequest, ResponseId, ResponseStatus, ToolCallId},
+    model::{
+        AppendedSpan, ItemId, ModelCommand, ModelEvent, ModelRequest, ModelTraits, ResponseId, ResponseStatus,
+        ToolCallId,
+    },
     session::{Input, Output, Session, SessionConfig},
     time::Timestamp,
     vad::{Vad, VadFrame},

@@ -5,11 +5,11 @@ use std::time::Duration;
 use quietline::{
     assistant::Settings,
     audio::Encoding,
-    call::{AnnouncementKind, Cause, LedgerEntry, ModelTraits},
+    call::{AnnouncementKind, Cause, LedgerEntry},
     carrier::Digit,
     lab::{ModelNews, Reply, ReplyPart, ScriptedCarrier, ScriptedModel, Transcripts, Trouble, Utterance, World},
     mix::Announcement,
-    model::{ResponseId, ResponseStatus, ToolCallId},
+    model::{ModelTraits, ResponseId, ResponseStatus, ToolCallId},
     session::{Input, SessionConfig},
     time::{TimerReason, Timestamp},
 };

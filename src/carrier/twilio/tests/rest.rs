@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 
 use super::json as read;
 use crate::assistant::FarewellKind;
-use crate::carrier::twilio::rest::{InlineTooLong, MAX_INLINE, Method, Request, Verdict, answer, call_status, status};
+use crate::carrier::twilio::rest::{InlineTooLong, MAX_INLINE, Request, Verdict, answer, call_status, status};
 use crate::carrier::twilio::twiml::{Setting, Twiml, hang_up, say_and_hang_up};
 use crate::carrier::twilio::{AccountSid, CallSid};
 use crate::carrier::{CallAnswer, CallRequest, CallStatus, RequestOutcome};
+use crate::wire::Method;
 
 fn ids() -> (AccountSid, CallSid) {
     let (account, call) = ("ACa1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4", "CA0f1e2d3c0f1e2d3c0f1e2d3c0f1e2d3c");

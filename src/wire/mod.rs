@@ -1,0 +1,76 @@
+//! Conversations with peers as values: what a provider wants sent, and what came of it.
+//!
+//! A provider (carrier, model, voice) is a state machine: it gives [`Exchange`]s out and takes [`ExchangeEvent`]s in,
+//! with the id that it chose. The only sockets are in `net`; so a provider's whole behaviour, failures in the middle of
+//! a body included, runs in a test without any.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Which exchange of a call: chosen by the provider, unique within the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExchangeId(pub u32);
+
+/// How a request is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Asks.
+    Get,
+    /// Changes.
+    Post,
+}
+
+/// An HTTP request. `Debug` shows neither headers nor body: they hold credentials and what is said to a caller.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// How.
+    pub method: Method,
+    /// Absolute address.
+    pub url: String,
+    /// Names and values.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body; empty for none.
+    pub body: Vec<u8>,
+    /// For the whole of it, from connecting to the last byte of the answer.
+    pub timeout: Duration,
+}
+
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpRequest").field("method", &self.method).field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// Why an exchange came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Nobody there: name, address, port or TLS.
+    #[error("could not connect")]
+    Connect,
+    /// Not within its time.
+    #[error("timed out")]
+    TimedOut,
+    /// The connection broke before the end.
+    #[error("the connection broke")]
+    Broken,
+    /// The answer was longer than we read.
+    #[error("the answer was too long")]
+    TooLong,
+    /// We had no room for one more exchange.
+    #[error("too many requests wait already")]
+    Overloaded,
+}
+
+/// What became of an exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExchangeEvent {
+    /// A whole answer.
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// Its body, as far as we read.
+        body: Vec<u8>,
+    },
+    /// There is none.
+    Failed(Failure),
+}
