@@ -115,6 +115,7 @@ pub mod lab;
 pub mod media;
 pub mod mix;
 pub mod model;
+pub mod net;
 pub mod recording;
 pub mod replay;
 pub mod resample;
