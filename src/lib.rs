@@ -112,6 +112,7 @@ pub mod call;
 pub mod carrier;
 pub mod codec;
 pub mod lab;
+pub mod live;
 pub mod media;
 pub mod mix;
 pub mod model;
