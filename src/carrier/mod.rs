@@ -217,10 +217,19 @@ pub trait Carrier: Send {
     /// The media connection brought a text message. `None`: the call need not hear of it.
     fn handle_text<'a>(&'a mut self, now: Timestamp, text: &'a str) -> Option<CarrierEvent<'a>>;
     /// The media connection is gone; `clean` if it was closed in an orderly way.
-    fn handle_closed(&mut self, now: Timestamp, clean: bool, send: &mut dyn FnMut(Sending<'_>))
-    -> Option<CarrierEvent<'static>>;
+    fn handle_closed(
+        &mut self,
+        now: Timestamp,
+        clean: bool,
+        send: &mut dyn FnMut(Sending<'_>),
+    ) -> Option<CarrierEvent<'static>>;
     /// What became of a request.
-    fn handle_exchange(&mut self, now: Timestamp, id: ExchangeId, event: &ExchangeEvent) -> Option<CarrierEvent<'static>>;
+    fn handle_exchange(
+        &mut self,
+        now: Timestamp,
+        id: ExchangeId,
+        event: &ExchangeEvent,
+    ) -> Option<CarrierEvent<'static>>;
     /// Something is due.
     fn handle_timeout(&mut self, now: Timestamp) -> Option<CarrierEvent<'static>>;
     /// When something is due; [`Timestamp::NEVER`] if nothing is.

@@ -5,12 +5,14 @@
 
 mod carrier;
 mod model;
+mod shared_model;
 #[cfg(test)]
 mod tests;
 mod world;
 
 pub use carrier::{CarrierNews, Rest, ScriptedCarrier, Trouble};
 pub use model::{ModelNews, Reply, ReplyPart, ScriptedModel, Transcripts, Utterance};
+pub use shared_model::SharedModel;
 pub use world::{Moment, World};
 
 #[cfg(doc)]

@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     call::LedgerEntry,
-    carrier::{CallId, Carrier, CarrierEvent, Sending, twilio::{StreamSid, TwilioCall}},
+    carrier::{
+        CallId, Carrier, CarrierEvent, Sending,
+        twilio::{StreamSid, TwilioCall},
+    },
     model::{Model, ToolCallId},
     net::{clock, websocket::Socket},
     session::{Input, Output, Session, SessionConfig},
@@ -64,11 +67,8 @@ impl LiveCall {
     pub(super) fn open(now: Instant, stream: NewStream, front: &Front, shard: usize) -> Option<Self> {
         let NewStream { call: id, sid, stream, resumed, assistant, model, socket } = stream;
         let access = Arc::clone(&front.twilio.as_ref()?.access);
-        let config = SessionConfig {
-            settings: assistant.settings.clone(),
-            model: model.traits(),
-            encoding: model.encoding(),
-        };
+        let config =
+            SessionConfig { settings: assistant.settings.clone(), model: model.traits(), encoding: model.encoding() };
         let session = Session::new(config, vad::build(assistant.detector), Timestamp::ZERO);
         let mut call = Self {
             carrier: TwilioCall::new(access, Arc::clone(&assistant.sayings), sid, stream),
@@ -116,7 +116,14 @@ impl LiveCall {
     }
 
     /// What became of a request.
-    pub(super) fn exchange(&mut self, now: Instant, id: ExchangeId, event: &ExchangeEvent, front: &Front, shard: usize) {
+    pub(super) fn exchange(
+        &mut self,
+        now: Instant,
+        id: ExchangeId,
+        event: &ExchangeEvent,
+        front: &Front,
+        shard: usize,
+    ) {
         let at = self.at(now);
         if let ExchangeEvent::Failed(failure) = event {
             tracing::warn!(call = %self.id, %failure, "a request to the carrier failed");

@@ -97,8 +97,7 @@ async fn admit(front: &Front, shard: usize, socket: Socket, arrived: Arrived) {
     let until = clock::now() + assistant.settings.max_duration.get() + GRACE;
     let (shard, message) = match front.supervisor.admit(&call, nonce, shard, until, resumed) {
         Admission::New(model) => {
-            let model =
-                model.unwrap_or_else(|| (assistant.model)(&NewCall { call: call.clone(), resumed }));
+            let model = model.unwrap_or_else(|| (assistant.model)(&NewCall { call: call.clone(), resumed }));
             (shard, ToShard::Open(Box::new(NewStream { call, sid, stream, resumed, assistant, model, socket })))
         }
         Admission::Adopt(shard) => (shard, ToShard::Adopt { call, stream, socket: Box::new(socket) }),
@@ -113,7 +112,11 @@ async fn admit(front: &Front, shard: usize, socket: Socket, arrived: Arrived) {
                 close(stream.socket, "no room").await;
             }
             ToShard::Adopt { socket, .. } => close(*socket, "no room").await,
-            ToShard::Exchange { .. } | ToShard::Answer { .. } | ToShard::Operator { .. } | ToShard::Drain | ToShard::Drop(_) => {}
+            ToShard::Exchange { .. }
+            | ToShard::Answer { .. }
+            | ToShard::Operator { .. }
+            | ToShard::Drain
+            | ToShard::Drop(_) => {}
         }
     }
 }

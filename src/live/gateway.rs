@@ -167,10 +167,7 @@ impl Gateway {
     /// # Errors
     ///
     /// If the address cannot be listened on, or a setting cannot be used with the carrier.
-    pub fn start(
-        setup: Setup,
-        observer: Option<mpsc::UnboundedSender<Observation>>,
-    ) -> Result<Self, GatewayError> {
+    pub fn start(setup: Setup, observer: Option<mpsc::UnboundedSender<Observation>>) -> Result<Self, GatewayError> {
         let addresses = Addresses::new(&setup.public_url);
         let twilio = setup.twilio.map(|twilio| Twilio {
             access: Arc::new(twilio.access),

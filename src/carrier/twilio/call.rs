@@ -12,9 +12,7 @@ use super::twiml::{self, Setting, Twiml, TwimlError};
 use super::{AccountSid, CallSid, Encoder, Event, StreamSid, decode};
 use crate::{
     assistant::FarewellKind,
-    carrier::{
-        CallAnswer, CallRequest, CallStatus, Carrier, CarrierCommand, CarrierCounters, CarrierEvent, Sending,
-    },
+    carrier::{CallAnswer, CallRequest, CallStatus, Carrier, CarrierCommand, CarrierCounters, CarrierEvent, Sending},
     time::Timestamp,
     wire::{ExchangeEvent, ExchangeId, HttpRequest, Method},
 };

@@ -70,9 +70,7 @@ impl Key {
                 let mac = Hmac::<Sha1>::new_from_slice(&self.secret).expect("HMAC takes a key of any length");
                 mac.chain_update(text).finalize().into_bytes().as_slice().ct_eq(signature)
             }
-            Algorithm::HmacSha256 => {
-                hmac_sha256(&self.secret, text).as_slice().ct_eq(signature)
-            }
+            Algorithm::HmacSha256 => hmac_sha256(&self.secret, text).as_slice().ct_eq(signature),
         }
     }
 }
