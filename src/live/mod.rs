@@ -4,7 +4,7 @@
 //! shard (one thread each: current-thread runtime, own listener)         slow world (own threads)
 //!   accept ▸ routes ▸ webhook answered                                   REST requests
 //!              └────▸ media handshake ▸ doorway (`start`, token) ─┐      supervisor's sweep
-//!   loop every 2 ms: inbox ▸ each call: socket ▸ model ▸ timers ▸ tick ▸ socket
+//!   loop, at most each ms: inbox ▸ each call: socket ▸ model ▸ timers ▸ tick ▸ socket
 //! ```
 //!
 //! | file | what |
@@ -20,9 +20,10 @@
 //! | `link.rs` | its media connection |
 //! | `finished.rs` | what is kept of a call |
 //!
-//! **The loop.** A call's socket is drained every 2 ms by the shard itself, without a task or a wake-up of its own, and
-//! its session ticks as soon as a frame has come (or 20 ms after its last tick): a decision waits 2 ms at the most,
-//! and all writes of a step leave in one. One call's panic ends that call only.
+//! **The loop.** No call has a task of its own. All sockets of a shard ring one bell; the shard wakes, waits until a
+//! millisecond has passed since its last step, and takes whatever has come on all of them. A session ticks as soon as a
+//! frame has come, or 20 ms after its last tick: so a decision waits a millisecond at the most, all writes of a step
+//! leave in one, and the more calls there are, the more of them share a wake-up. One call's panic ends that call only.
 
 mod answers;
 mod call;

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use futures_util::task::AtomicWaker;
 use slab::Slab;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
-use tokio::time::MissedTickBehavior;
 
 use super::{
     call::{LiveCall, Step},
@@ -29,8 +30,10 @@ use crate::{
     wire::{ExchangeEvent, ExchangeId},
 };
 
-/// How often the sockets of all calls are drained.
-const DRAIN: Duration = Duration::from_millis(2);
+/// The sockets of all calls are drained together, at most this often: what comes in between waits.
+const DRAIN: Duration = Duration::from_millis(1);
+/// … and at least this often, whatever comes: a quarter of a frame.
+const IDLE: Duration = Duration::from_millis(5);
 /// Messages that may wait for a shard.
 pub(super) const INBOX: usize = 4096;
 /// Of them, taken in one step.
@@ -63,6 +66,35 @@ pub(super) enum ToShard {
     Drain,
     /// A call that does not end is given up.
     Drop(CallId),
+}
+
+/// One bell for all sockets of a shard: however many ring it, the shard wakes once.
+#[derive(Default)]
+struct Bell {
+    rung: AtomicBool,
+    shard: AtomicWaker,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            self.shard.wake();
+        }
+    }
+}
+
+impl Bell {
+    async fn rings(&self) {
+        std::future::poll_fn(|context| {
+            self.shard.register(context.waker());
+            if self.rung.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
 }
 
 struct Shard {
@@ -110,8 +142,9 @@ async fn accept(listener: TcpListener, front: Arc<Front>, index: usize) {
 
 impl Shard {
     async fn run(mut self, inbox: &mut mpsc::Receiver<ToShard>, phase: &mut watch::Receiver<Phase>) {
-        let mut tick = tokio::time::interval(DRAIN);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let bell = Arc::new(Bell::default());
+        let waker = Waker::from(Arc::clone(&bell));
+        let mut last = clock::now();
         loop {
             if self.calls.is_empty() {
                 // Nothing to drain: sleep until somebody comes.
@@ -123,7 +156,8 @@ impl Shard {
                     _ = phase.wait_for(|phase| *phase == Phase::Stopped) => return,
                 }
             } else {
-                tick.tick().await;
+                let _ = tokio::time::timeout(IDLE, bell.rings()).await;
+                tokio::time::sleep_until((last + DRAIN).into()).await;
             }
             if *phase.borrow() == Phase::Stopped {
                 return;
@@ -133,13 +167,14 @@ impl Shard {
                 let Ok(message) = inbox.try_recv() else { break };
                 self.take(now, message);
             }
-            self.step(now);
+            last = now;
+            self.step(now, &waker);
         }
     }
 
     /// One step of every call.
-    fn step(&mut self, now: Instant) {
-        let mut context = Context::from_waker(Waker::noop());
+    fn step(&mut self, now: Instant, waker: &Waker) {
+        let mut context = Context::from_waker(waker);
         let mut done = Vec::new();
         for (key, call) in &mut self.calls {
             let (front, index) = (&self.front, self.index);
