@@ -7,6 +7,7 @@ mod carrier;
 mod model;
 #[cfg(test)]
 mod tests;
+pub mod twilio;
 mod world;
 
 pub use carrier::{CarrierNews, Rest, ScriptedCarrier, Trouble};
