@@ -2,6 +2,7 @@
 
 mod chart;
 mod demo;
+mod lab;
 mod replay;
 mod timeline;
 mod vad;
@@ -17,6 +18,8 @@ use clap::Parser;
 pub(crate) enum Cli {
     /// Play a whole call offline: caller, agent, silence, goodbye, hang-up.
     Demo(demo::DemoArgs),
+    /// Stand-ins for the peers of a gateway, on real sockets.
+    Lab(lab::LabArgs),
     /// Play recordings through the whole call logic.
     Replay(replay::ReplayArgs),
     /// Say where recordings hold voice.
@@ -29,6 +32,7 @@ impl Cli {
         let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
         match self {
             Self::Demo(args) => demo::run(args, &mut out, &mut err),
+            Self::Lab(args) => lab::run(args, &mut out, &mut err),
             Self::Replay(args) => replay::run(args, &mut out, &mut err),
             Self::Vad(args) => vad::run(args, &mut out, &mut err),
         }

@@ -8,6 +8,7 @@ mod model;
 mod shared_model;
 #[cfg(test)]
 mod tests;
+pub mod twilio;
 mod world;
 
 pub use carrier::{CarrierNews, Rest, ScriptedCarrier, Trouble};

@@ -7,6 +7,7 @@ mod any_order;
 mod cli;
 mod golden;
 mod hangup;
+mod lab_twilio;
 mod layering;
 mod property;
 mod situations;

@@ -1,101 +1,22 @@
-use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
+mod words;
+
+use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc, time::Duration};
+
+pub use words::{CarrierNews, Rest, Trouble};
 
 use crate::{
-    audio::{FRAME_SAMPLES, MULAW_SILENCE, to_float, to_pcm},
-    carrier::{
-        CallAnswer, CallRequest, CallStatus, CarrierCommand, CarrierEvent, Digit, MarkId, Payload, RequestOutcome,
-    },
+    audio::{FRAME_MS, FRAME_SAMPLES, MULAW_SILENCE, to_float, to_pcm},
+    carrier::{CallAnswer, CallRequest, CallStatus, CarrierCommand, Digit, MarkId, Payload, RequestOutcome},
     codec::mulaw,
     time::Timestamp,
 };
 
-/// How the carrier's REST answers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rest {
-    /// Does what it is asked after this time.
-    Works(Duration),
-    /// Fails after the first duration each time until this much call time has passed, then works.
-    FailsUntil(Duration, Timestamp),
-    /// Never answers.
-    Silent,
-}
-
-/// Seeded trouble on the line.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Trouble {
-    /// Seed of everything random here.
-    pub seed: u64,
-    /// Inbound frames are late by up to this much, in order.
-    pub jitter: Duration,
-    /// Share of inbound frames that never come, 0 to 1.
-    pub loss: f32,
-    /// The carrier's clock is this many parts per million fast.
-    pub clock_ppm: i32,
-    /// Marks come back this much after they were played.
-    pub mark_lag: Duration,
-    /// Share of marks that never come back, 0 to 1.
-    pub lost_marks: f32,
-    /// Share of marks that come back twice.
-    pub doubled_marks: f32,
-    /// REST.
-    pub rest: Rest,
-}
-
-impl Default for Trouble {
-    /// A perfect line; REST takes 100 ms.
-    fn default() -> Self {
-        Self {
-            seed: 0,
-            jitter: Duration::ZERO,
-            loss: 0.0,
-            clock_ppm: 0,
-            mark_lag: Duration::ZERO,
-            lost_marks: 0.0,
-            doubled_marks: 0.0,
-            rest: Rest::Works(Duration::from_millis(100)),
-        }
-    }
-}
-
-/// What the carrier has to tell, owned.
-#[derive(Clone, Debug, PartialEq)]
-pub enum CarrierNews {
-    /// The stream begins.
-    Started,
-    /// A frame of the caller's.
-    Media {
-        /// Milliseconds since the stream began.
-        timestamp_ms: u64,
-        /// 160 bytes.
-        payload: [u8; FRAME_SAMPLES],
-    },
-    /// A key.
-    Digit(Digit),
-    /// A mark.
-    Mark(MarkId),
-    /// The call is over.
-    Stopped,
-    /// The connection broke.
-    Closed,
-    /// REST answers.
-    Answer(CallAnswer),
-}
-
-impl CarrierNews {
-    /// As the session takes it.
-    #[must_use]
-    pub fn event(&self) -> CarrierEvent<'_> {
-        match self {
-            Self::Started => CarrierEvent::Started,
-            Self::Media { timestamp_ms, payload } => CarrierEvent::Media { timestamp_ms: Some(*timestamp_ms), payload },
-            Self::Digit(digit) => CarrierEvent::Digit(*digit),
-            Self::Mark(mark) => CarrierEvent::Mark(*mark),
-            Self::Stopped => CarrierEvent::Stopped,
-            Self::Closed => CarrierEvent::Closed { clean: false },
-            Self::Answer(answer) => CarrierEvent::Answer(*answer),
-        }
-    }
-}
+/// More than this waiting to be played, and the carrier discards what comes (the vendor's 31931).
+const MOST_BUFFERED: Duration = Duration::from_secs(600);
+/// Violations whose text is kept; all are counted.
+const VIOLATIONS_KEPT: usize = 16;
+/// From so many waiting marks on, those that were played are forgotten.
+const MARKS_KEPT: usize = 64;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
@@ -121,17 +42,24 @@ struct Waiting {
 /// Bytes play back to back from when they arrive; a `mark` comes back when everything before it has been played; a
 /// `clear` throws the rest away and brings every waiting mark back at once. [`ScriptedCarrier::heard`] is what the
 /// caller's ear got, sample by sample.
+///
+/// A call may have several streams, one after the other ([`ScriptedCarrier::detach`], [`ScriptedCarrier::open`]): the
+/// caller's time line runs on between them, what was buffered or awaited is gone.
 #[derive(Debug)]
 pub struct ScriptedCarrier {
     trouble: Trouble,
     random: fastrand::Rng,
     start: Timestamp,
+    begun: bool,
     caller: Vec<i16>,
+    tape: Option<Tape>,
     frame: u64,
+    first_frame: u64,
     last_arrival: Timestamp,
     due: BinaryHeap<Reverse<(Timestamp, u64, Due)>>,
     order: u64,
     heard: Vec<u8>,
+    keep_heard: bool,
     plays_until: Timestamp,
     waiting: Vec<Waiting>,
     open: bool,
@@ -140,34 +68,117 @@ pub struct ScriptedCarrier {
     no_frames: Vec<(u64, u64)>,
     stalls: Vec<(Timestamp, Timestamp)>,
     violations: Vec<String>,
+    violation_count: u64,
+}
+
+/// A recording that several callers share.
+#[derive(Debug)]
+struct Tape {
+    mulaw: Arc<[u8]>,
+    repeats: bool,
 }
 
 impl ScriptedCarrier {
     /// A stream that begins at `start`; the caller says nothing yet.
     #[must_use]
     pub fn new(start: Timestamp, trouble: Trouble) -> Self {
-        let mut carrier = Self {
+        let mut carrier = Self::waiting(trouble);
+        carrier.open(start);
+        carrier
+    }
+
+    /// No stream yet: it begins with [`ScriptedCarrier::open`].
+    ///
+    /// Until then [`ScriptedCarrier::start`] is zero, and every time that is given counts from the stream's start: a
+    /// time written as `start() + offset` is right before and after.
+    #[must_use]
+    pub fn waiting(trouble: Trouble) -> Self {
+        Self {
             trouble,
             random: fastrand::Rng::with_seed(trouble.seed),
-            start,
+            start: Timestamp::ZERO,
+            begun: false,
             caller: Vec::new(),
+            tape: None,
             frame: 0,
-            last_arrival: start,
+            first_frame: 0,
+            last_arrival: Timestamp::ZERO,
             due: BinaryHeap::new(),
             order: 0,
             heard: Vec::new(),
-            plays_until: start,
+            keep_heard: true,
+            plays_until: Timestamp::ZERO,
             waiting: Vec::new(),
-            open: true,
+            open: false,
             over: false,
             closed_at: None,
             no_frames: Vec::new(),
             stalls: Vec::new(),
             violations: Vec::new(),
-        };
-        carrier.at(start, Due::Started);
-        carrier.schedule_frame();
-        carrier
+            violation_count: 0,
+        }
+    }
+
+    /// A stream begins: the call's first, or another one after [`ScriptedCarrier::detach`]. Not if the call is over.
+    pub fn open(&mut self, now: Timestamp) {
+        if self.over {
+            return;
+        }
+        if self.begun {
+            self.frame = ((now - self.start).as_micros() / u128::from(FRAME_MS * 1000)) as u64;
+        } else {
+            self.begin(now);
+        }
+        self.open = true;
+        self.first_frame = self.frame;
+        self.plays_until = now;
+        self.last_arrival = self.last_arrival.max(now);
+        self.at(now, Due::Started);
+        self.schedule_frame();
+    }
+
+    /// The first stream: what was planned counts from here.
+    fn begin(&mut self, now: Timestamp) {
+        self.begun = true;
+        self.start = now;
+        let after = now - Timestamp::ZERO;
+        self.due = self.due.drain().map(|Reverse((at, order, due))| Reverse((at + after, order, due))).collect();
+        for (from, to) in &mut self.stalls {
+            (*from, *to) = (*from + after, *to + after);
+        }
+        if let Rest::FailsUntil(_, until) = &mut self.trouble.rest {
+            *until += after;
+        }
+        self.last_arrival += after;
+    }
+
+    /// The stream is gone and the call is not: what was buffered is never heard, no mark comes back.
+    pub fn detach(&mut self, now: Timestamp) {
+        self.open = false;
+        self.cut(now);
+        self.plays_until = now.max(self.start);
+        self.waiting.clear();
+        let of_the_caller = |due: &Due| matches!(due, Due::Digit(_) | Due::Stop | Due::Vanish);
+        self.due.retain(|Reverse((_, _, due))| of_the_caller(due));
+    }
+
+    /// The call is over as of `now`, whoever ended it.
+    pub fn end_call(&mut self, now: Timestamp) {
+        self.end(now);
+    }
+
+    /// The caller is heard with this recording, G.711 µ-law, from the stream's start on; once, or again and again.
+    ///
+    /// For load: many callers share one recording. What [`ScriptedCarrier::say`] adds is mixed in, but
+    /// [`ScriptedCarrier::said`] knows nothing of the recording.
+    pub fn play_tape(&mut self, mulaw: Arc<[u8]>, repeats: bool) {
+        self.tape = Some(Tape { mulaw, repeats }).filter(|tape| !tape.mulaw.is_empty());
+    }
+
+    /// Keeps nothing of what is heard: for load.
+    pub fn forget_heard(&mut self) {
+        self.keep_heard = false;
+        self.heard = Vec::new();
     }
 
     /// The caller is heard with these samples from `at_ms` of the stream on, added to what is there.
@@ -245,6 +256,12 @@ impl ScriptedCarrier {
         self.plays_until - now
     }
 
+    /// When what was sent so far has been played.
+    #[must_use]
+    pub fn plays_until(&self) -> Timestamp {
+        self.plays_until
+    }
+
     /// What the caller's ear got, µ-law from the stream's start on; ends with the last sample played or queued.
     #[must_use]
     pub fn heard(&self) -> &[u8] {
@@ -257,13 +274,31 @@ impl ScriptedCarrier {
         &self.caller
     }
 
-    /// What we did that a carrier does not allow.
+    /// What we did that a carrier does not allow: the first few.
     #[must_use]
     pub fn violations(&self) -> &[String] {
         &self.violations
     }
 
-    /// The stream's first instant.
+    /// How often we did what a carrier does not allow.
+    #[must_use]
+    pub fn violation_count(&self) -> u64 {
+        self.violation_count
+    }
+
+    /// A stream is open.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// The line's trouble as it is now.
+    #[must_use]
+    pub fn trouble(&self) -> &Trouble {
+        &self.trouble
+    }
+
+    /// The first stream's first instant.
     #[must_use]
     pub fn start(&self) -> Timestamp {
         self.start
@@ -272,7 +307,10 @@ impl ScriptedCarrier {
     /// When something happens next.
     #[must_use]
     pub fn next_at(&self) -> Timestamp {
-        self.due.peek().map_or(Timestamp::NEVER, |Reverse((at, _, _))| *at)
+        match self.due.peek() {
+            Some(Reverse((at, _, _))) if self.begun => *at,
+            _ => Timestamp::NEVER,
+        }
     }
 
     /// What happens by `now`, one thing at a time.
@@ -289,12 +327,15 @@ impl ScriptedCarrier {
     fn happens(&mut self, at: Timestamp, due: Due) -> Option<CarrierNews> {
         match due {
             Due::Answer(request, works) => return self.answer(at, request, works),
+            _ if self.over => return None,
+            // The caller may leave while no stream is open.
+            Due::Stop | Due::Vanish => {}
             _ if !self.open => return None,
             Due::Started => return Some(CarrierNews::Started),
             Due::Frame => return self.frame_arrives(),
             Due::Digit(key) => return Digit::new(key).map(CarrierNews::Digit),
             Due::Mark(id) => return Some(CarrierNews::Mark(id)),
-            Due::Stop | Due::Break | Due::Vanish => {}
+            Due::Break => {}
         }
         self.end(at);
         if due == Due::Vanish {
@@ -326,8 +367,20 @@ impl ScriptedCarrier {
         self.open = false;
         self.over = true;
         self.closed_at.get_or_insert(at);
+        self.cut(at);
+    }
+
+    /// What would have been heard after `at` is not.
+    fn cut(&mut self, at: Timestamp) {
         let end = self.index(at);
         self.heard.truncate(end);
+    }
+
+    fn violate(&mut self, text: String) {
+        self.violation_count += 1;
+        if self.violations.len() < VIOLATIONS_KEPT {
+            self.violations.push(text);
+        }
     }
 
     /// Takes a command.
@@ -335,7 +388,7 @@ impl ScriptedCarrier {
         let CarrierCommand::Request(request) = command else {
             if !self.open {
                 if self.closed_at.is_none() {
-                    self.violations.push(format!("{now}: {command:?} after the stream's end"));
+                    self.violate(format!("{now}: {command:?} after the stream's end"));
                 }
                 return;
             }
@@ -369,18 +422,28 @@ impl ScriptedCarrier {
     fn play(&mut self, now: Timestamp, payload: &Payload) {
         let samples = payload.samples();
         if samples.is_empty() {
-            self.violations.push(format!("{now}: an empty payload"));
+            self.violate(format!("{now}: an empty payload"));
         }
         let begins = self.plays_until.max(now);
-        let from = self.index(begins);
-        self.heard.resize(from.max(self.heard.len()), MULAW_SILENCE);
-        self.heard.truncate(from);
-        self.heard.extend_from_slice(samples);
-        self.plays_until = begins + self.carrier_time(samples.len() as u64 * 125);
+        let until = begins + self.carrier_time(samples.len() as u64 * 125);
+        if until - now > MOST_BUFFERED {
+            self.violate(format!("{now}: more than 10 minutes are buffered, the rest is discarded (31931)"));
+            return;
+        }
+        if self.keep_heard {
+            let from = self.index(begins);
+            self.heard.resize(from.max(self.heard.len()), MULAW_SILENCE);
+            self.heard.truncate(from);
+            self.heard.extend_from_slice(samples);
+        }
+        self.plays_until = until;
     }
 
     fn mark(&mut self, now: Timestamp, id: MarkId) {
         let due = self.plays_until.max(now);
+        if self.waiting.len() >= MARKS_KEPT {
+            self.waiting.retain(|mark| mark.due > now);
+        }
         self.waiting.push(Waiting { id, due });
         if self.random.f32() < self.trouble.lost_marks {
             return;
@@ -396,9 +459,10 @@ impl ScriptedCarrier {
         self.heard.truncate(at);
         self.plays_until = now;
         // Every mark that was waiting is echoed now, once more than it would have been.
-        let waiting = std::mem::take(&mut self.waiting);
-        for mark in waiting.into_iter().filter(|mark| mark.due > now) {
-            self.due.retain(|Reverse((_, _, due))| *due != Due::Mark(mark.id));
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.retain(|mark| mark.due > now);
+        self.due.retain(|Reverse((_, _, due))| !waiting.iter().any(|mark| *due == Due::Mark(mark.id)));
+        for mark in waiting {
             self.at(now + self.trouble.mark_lag, Due::Mark(mark.id));
         }
     }
@@ -433,16 +497,36 @@ impl ScriptedCarrier {
         }
         let mut payload = [MULAW_SILENCE; FRAME_SAMPLES];
         let from = frame as usize * FRAME_SAMPLES;
+        if let Some(tape) = &self.tape {
+            tape.copy(from, &mut payload);
+        }
         for (code, &sample) in payload.iter_mut().zip(self.caller.get(from..).unwrap_or(&[])) {
-            *code = mulaw::encode(sample);
+            *code = match &self.tape {
+                None => mulaw::encode(sample),
+                Some(_) if sample == 0 => *code,
+                Some(_) => mulaw::encode(to_pcm(to_float(mulaw::decode(*code)) + to_float(sample))),
+            };
         }
         // As captured: the first is not 0, later ones lie near steps of 20 ms.
-        let timestamp_ms = 155 + frame * 20 + frame % 3;
+        let timestamp_ms = 155 + (frame - self.first_frame) * 20 + frame % 3;
         Some(CarrierNews::Media { timestamp_ms, payload })
     }
 
     fn at(&mut self, at: Timestamp, due: Due) {
         self.order += 1;
         self.due.push(Reverse((at, self.order, due)));
+    }
+}
+
+impl Tape {
+    /// The recording from this sample on; nothing after its end unless it repeats.
+    fn copy(&self, from: usize, frame: &mut [u8]) {
+        let length = self.mulaw.len();
+        for (n, code) in frame.iter_mut().enumerate() {
+            let at = from + n;
+            if let Some(&sample) = self.mulaw.get(if self.repeats { at % length } else { at }) {
+                *code = sample;
+            }
+        }
     }
 }

@@ -1,0 +1,317 @@
+//! `quietline lab twilio`: dials a gateway and prints what happened.
+
+use std::{fs, io, io::Write, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+
+use quietline::{
+    carrier::{Digit, twilio::AccountSid},
+    codec::mulaw,
+    lab::{
+        ScriptedCarrier, Trouble,
+        twilio::{CallEvent, CallReport, Dial, Gateway, Lab, LabCall, LabConfig, LabReport, RestFault},
+    },
+    recording::{self, Channel},
+    time::Timestamp,
+};
+
+use crate::cli::wav;
+
+/// A caller of the fixtures: talks for 15 s, then is quiet.
+const CALLER: &[u8] = include_bytes!("../../../fixtures/call-silence.caller.ulaw");
+/// Calls that are told event by event; of more, only the sum.
+const MOST_TOLD: usize = 4;
+/// Time between two calls.
+const APART: Duration = Duration::from_millis(20);
+
+/// What `quietline lab twilio` is asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TwilioArgs {
+    /// The gateway; given several times, the next one is tried when one refuses the connection.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    gateway: Vec<Gateway>,
+    /// The gateway's public address, as configured there.
+    #[arg(long, value_name = "URL", env = "QUIETLINE_PUBLIC_URL", default_value = "https://gate.example.com")]
+    public_url: String,
+    /// The account; made up when missing.
+    #[arg(long, value_name = "SID", env = "TWILIO_ACCOUNT_SID")]
+    account_sid: Option<AccountSid>,
+    /// Its token; made up when missing.
+    #[arg(long, value_name = "TOKEN", env = "TWILIO_AUTH_TOKEN", hide_env_values = true)]
+    auth_token: Option<String>,
+    /// Port of the REST server on loopback; 0: any free one.
+    #[arg(long, value_name = "PORT", default_value_t = 9200)]
+    rest_port: u16,
+    /// The number called.
+    #[arg(long, value_name = "NUMBER", default_value = "+13235550123")]
+    to: String,
+    /// The caller.
+    #[arg(long, value_name = "NUMBER", default_value = "+18185550147")]
+    from: String,
+    /// What the caller says: m4a, MP3, WAV, Ogg Vorbis, raw G.711. Default: a built-in caller who goes quiet after 15 s.
+    #[arg(long, value_name = "FILE")]
+    audio: Option<PathBuf>,
+    /// Keys that the caller presses, with times since the stream's start: 5s:9,1200ms:#
+    #[arg(long, value_name = "TIME:KEY,…", value_delimiter = ',', value_parser = digit)]
+    digits: Vec<(Duration, Digit)>,
+    /// The caller hangs up this long after the stream's start. Default: never.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    hangup_after: Option<Duration>,
+    /// Seed of everything random.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Caller audio is late by up to this much.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    jitter_ms: u64,
+    /// Share of caller audio that is lost, 0 to 1.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    loss: f32,
+    /// The carrier's clock is this many parts per million fast.
+    #[arg(long, value_name = "PPM", default_value_t = 0, allow_hyphen_values = true)]
+    clock_ppm: i32,
+    /// Marks come back this much late.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    mark_lag_ms: u64,
+    /// Share of marks that never come back, 0 to 1.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    lost_marks: f32,
+    /// Caller audio of this stretch arrives in one burst at its end: 5s:7s
+    #[arg(long, value_name = "FROM:TO", value_parser = stretch)]
+    stall: Vec<(Duration, Duration)>,
+    /// What is wrong with REST: a status such as 500, a delay such as 3s, or `silent`.
+    #[arg(long, value_name = "FAULT", value_parser = rest_fault)]
+    rest_fault: Option<RestFault>,
+    /// Where a stereo WAV goes: left said by the caller, right heard.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Calls, 20 ms apart.
+    #[arg(short = 'n', long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    calls: u32,
+    /// Only prints the environment and serves REST until interrupted.
+    #[arg(long)]
+    wait: bool,
+}
+
+/// Dials. The code is 0 if the gateway did nothing wrong, 1 if it did, 2 if no call could be made.
+pub(crate) fn run(args: &TwilioArgs, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let result = runtime.map_err(|error| error.to_string()).and_then(|runtime| runtime.block_on(dialled(args, out)));
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(err, "quietline lab twilio: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String> {
+    let text = |error: io::Error| error.to_string();
+    let audio = audio(args)?;
+    let mut random = fastrand::Rng::new();
+    let account = args.account_sid.map_or_else(|| format!("AC{:032x}", random.u128(..)).parse(), Ok);
+    let account = account.map_err(|error| error.to_string())?;
+    let token = args.auth_token.clone().unwrap_or_else(|| format!("{:032x}", random.u128(..)));
+    let mut config = LabConfig::new(account, &token, &args.public_url, args.gateway[0]);
+    config.gateways.clone_from(&args.gateway);
+    config.rest_port = args.rest_port;
+    config.seed = args.seed;
+    let lab = Lab::start(config).await.map_err(|error| error.to_string())?;
+    writeln!(
+        out,
+        "# a gateway at {} takes these calls with\nTWILIO_ACCOUNT_SID={account}\nTWILIO_AUTH_TOKEN={token}\n\
+         TWILIO_API_BASE_URL={}\nQUIETLINE_PUBLIC_URL={}\n",
+        args.gateway[0],
+        lab.rest_url(),
+        args.public_url,
+    )
+    .map_err(text)?;
+    if args.wait {
+        tokio::signal::ctrl_c().await.map_err(text)?;
+        return Ok(true);
+    }
+    let mut calls = Vec::new();
+    let told = args.calls as usize <= MOST_TOLD;
+    for n in 0..args.calls {
+        if n > 0 {
+            tokio::time::sleep(APART).await;
+        }
+        calls.push(lab.dial(dial(args, &audio, n, told)));
+    }
+    let mut reached = false;
+    for (n, call) in calls.iter().enumerate() {
+        let report = tokio::select! {
+            report = call.finished() => report,
+            interrupt = tokio::signal::ctrl_c() => {
+                interrupt.map_err(text)?;
+                break;
+            }
+        };
+        reached |= report.document.is_some();
+        if told {
+            tell(&report, n, out).map_err(text)?;
+        }
+    }
+    if let (Some(file), Some(call)) = (&args.out, calls.first()) {
+        write_wav(call, file)?;
+        writeln!(out, "listen to {} (left: said by the caller, right: heard)", file.display()).map_err(text)?;
+    }
+    let report = lab.stop().await;
+    sum(&report, out).map_err(text)?;
+    if !reached {
+        return Err(format!("no call reached the gateway at {}: is it running?", args.gateway[0]));
+    }
+    Ok(report.counts.violations == 0)
+}
+
+/// What the caller says, at the line's rate.
+fn audio(args: &TwilioArgs) -> Result<Vec<i16>, String> {
+    let Some(file) = &args.audio else {
+        return Ok(CALLER.iter().map(|&code| mulaw::decode(code)).collect());
+    };
+    let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    let bytes = fs::read(file).map_err(|error| wrong(&error))?;
+    let recording = recording::read(bytes, &file.to_string_lossy()).map_err(|error| wrong(&error))?;
+    recording.telephone(Channel::Mix).map_err(|error| wrong(&error))
+}
+
+fn dial(args: &TwilioArgs, audio: &[i16], n: u32, detail: bool) -> Dial {
+    let trouble = Trouble {
+        seed: args.seed + u64::from(n),
+        jitter: Duration::from_millis(args.jitter_ms),
+        loss: args.loss,
+        clock_ppm: args.clock_ppm,
+        mark_lag: Duration::from_millis(args.mark_lag_ms),
+        lost_marks: args.lost_marks,
+        ..Trouble::default()
+    };
+    let mut caller = ScriptedCarrier::waiting(trouble);
+    if detail {
+        caller.say(0, audio);
+    } else {
+        let tape: Vec<u8> = audio.iter().map(|&sample| mulaw::encode(sample)).collect();
+        caller.play_tape(Arc::from(tape), false);
+    }
+    let start = caller.start();
+    for (at, digit) in &args.digits {
+        caller.press(start + *at, *digit);
+    }
+    for (from, to) in &args.stall {
+        caller.stall(from.as_millis() as u64, to.as_millis() as u64);
+    }
+    if let Some(at) = args.hangup_after {
+        caller.hang_up(start + at);
+    }
+    let dial = Dial::new(&args.to, &args.from).caller(caller);
+    Dial { rest_fault: args.rest_fault, detail, ..dial }
+}
+
+fn tell(report: &CallReport, n: usize, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "call {} {}", n + 1, report.call)?;
+    for (at, event) in &report.events {
+        // Marks come by the dozen; the sum tells how many.
+        if !matches!(event, CallEvent::Mark(_) | CallEvent::MarkEchoed(_)) {
+            writeln!(out, "{:>9.3} s  {event}", seconds(*at, report.dialled))?;
+        }
+    }
+    for heard in &report.heard.utterances {
+        let (from, to) = (seconds(heard.start, report.dialled), seconds(heard.end, report.dialled));
+        writeln!(out, "  heard {from:>8.3} s to {to:>8.3} s")?;
+    }
+    writeln!(out)
+}
+
+fn seconds(at: Timestamp, since: Timestamp) -> f64 {
+    (at - since).as_secs_f64()
+}
+
+fn sum(report: &LabReport, out: &mut dyn Write) -> io::Result<()> {
+    let counts = &report.counts;
+    let number = |value: Option<u64>| value.map_or("–".to_owned(), |value| value.to_string());
+    writeln!(out, "calls            {} ({} without a stream)", report.calls, report.without_stream)?;
+    for (by, count) in &report.ended_by {
+        writeln!(out, "  ended by       {by}: {count}")?;
+    }
+    writeln!(out, "messages         {} to the gateway, {} from it", counts.sent, counts.received)?;
+    writeln!(out, "marks            {}, {} echoed", counts.marks, counts.marks_echoed)?;
+    writeln!(out, "refused          {} requests, {} without an answer", counts.refused, counts.unanswered)?;
+    writeln!(out, "underruns        {}", report.underruns)?;
+    let lead = &report.lead_ms;
+    writeln!(
+        out,
+        "lead             {} / {} / {} / {} ms (min, 1 %, median, max)",
+        number(lead.min()),
+        number(lead.quantile(0.01)),
+        number(lead.quantile(0.5)),
+        number(lead.max())
+    )?;
+    writeln!(out, "cut off          {} calls with more than 20 ms unheard", report.cut_off)?;
+    writeln!(out, "violations       {}", counts.violations)?;
+    for (call, what) in &report.violations {
+        writeln!(out, "  {call}: {what}")?;
+    }
+    Ok(())
+}
+
+fn write_wav(call: &LabCall, file: &std::path::Path) -> Result<(), String> {
+    call.with_caller(|caller, _| wav::write(file, caller.said(), caller.heard(), caller.heard().len()))
+        .map_err(|error| format!("cannot write {}: {error}", file.display()))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no time: expected seconds or milliseconds, such as 5s or 1200ms");
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1e-3),
+        None => (text.strip_suffix('s').unwrap_or(text), 1.0),
+    };
+    let value: f64 = number.parse().map_err(|_| wrong())?;
+    Duration::try_from_secs_f64(value * unit).map_err(|_| wrong())
+}
+
+fn digit(text: &str) -> Result<(Duration, Digit), String> {
+    let wrong = || format!("{text:?}: expected a time and a key 0-9, *, # or A-D, such as 5s:9");
+    let (at, key) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let mut keys = key.chars();
+    match (keys.next().and_then(Digit::new), keys.next()) {
+        (Some(digit), None) => Ok((duration(at)?, digit)),
+        _ => Err(wrong()),
+    }
+}
+
+fn stretch(text: &str) -> Result<(Duration, Duration), String> {
+    let (from, to) = text.split_once(':').ok_or_else(|| format!("{text:?}: expected two times, such as 5s:7s"))?;
+    let (from, to) = (duration(from)?, duration(to)?);
+    if from < to { Ok((from, to)) } else { Err(format!("{text:?}: the stretch must end after it begins")) }
+}
+
+fn rest_fault(text: &str) -> Result<RestFault, String> {
+    if text == "silent" {
+        return Ok(RestFault::Silent);
+    }
+    match text.parse::<u16>() {
+        Ok(status @ 400..=599) => Ok(RestFault::Status(status)),
+        Ok(_) => Err(format!("{text:?}: a status must be 400 to 599")),
+        Err(_) => duration(text)
+            .map(RestFault::Slow)
+            .map_err(|_| format!("{text:?}: expected a status such as 500, a delay such as 3s, or silent")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_keys_and_faults_as_they_are_typed() {
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("1200ms"), duration("1.2"));
+        assert_eq!(digit("5s:#").expect("a key"), (Duration::from_secs(5), Digit::new('#').expect("a key")));
+        assert_eq!(stretch("5s:7s"), Ok((Duration::from_secs(5), Duration::from_secs(7))));
+        assert_eq!(rest_fault("500"), Ok(RestFault::Status(500)));
+        assert_eq!(rest_fault("3s"), Ok(RestFault::Slow(Duration::from_secs(3))));
+        for wrong in ["", "s", "-1s", "5s:", "5s:x", "5s:12", "200", "never"] {
+            assert!(duration(wrong).is_err() || wrong == "200", "{wrong}");
+            assert!(digit(wrong).is_err() && stretch(wrong).is_err() && rest_fault(wrong).is_err(), "{wrong}");
+        }
+        assert!(stretch("7s:5s").is_err());
+    }
+}

@@ -1,0 +1,244 @@
+//! The lab itself: account, number, REST, and all calls.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, mpsc, watch},
+    task::JoinHandle,
+};
+
+use super::{
+    call::{Call, LabCall},
+    callbacks::{self, Callback},
+    clock::{Clock, WallTime},
+    config::{Callbacks, Dial, LabConfig, RestFault, VOICE_PATH},
+    document::Link,
+    events::{EndedBy, Webhook},
+    follow::Follower,
+    line::{Line, Log},
+    network::Network,
+    report::{CallReport, LabReport},
+    rest,
+    scheduler::Scheduler,
+};
+use crate::{
+    carrier::twilio::{CallSid, StreamSid},
+    time::Timestamp,
+};
+
+/// The lab could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// The public address is none.
+    #[error("the public URL cannot be used ({0}): expected one such as https://gate.example.com")]
+    PublicUrl(String),
+    /// The port of the REST server is taken.
+    #[error("cannot listen on 127.0.0.1:{port} for REST: {error}; choose another port, or 0 for any")]
+    Listen {
+        /// The port.
+        port: u16,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+/// What calls share.
+pub(super) struct Shared {
+    pub(super) config: LabConfig,
+    pub(super) network: Network,
+    pub(super) clock: Clock,
+    scheduler: Scheduler,
+    random: Mutex<fastrand::Rng>,
+    calls: Mutex<HashMap<CallSid, Arc<Call>>>,
+    rest_fault: Mutex<Option<(RestFault, Timestamp)>>,
+    report: Mutex<LabReport>,
+}
+
+/// A stand-in for the vendor, on loopback. Dropping it ends everything without a word.
+pub struct Lab {
+    shared: Arc<Shared>,
+    rest: SocketAddr,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Lab {
+    /// Starts REST and the clock. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// If the public address is none, or the port is taken.
+    pub async fn start(config: LabConfig) -> Result<Self, LabError> {
+        let network = Network::new(&config.public_url, config.gateways.clone());
+        let network = network.map_err(|error| LabError::PublicUrl(error.to_string()))?;
+        let port = config.rest_port;
+        let listening = TcpListener::bind(("127.0.0.1", port)).await.and_then(|it| Ok((it.local_addr()?, it)));
+        let (rest, listener) = listening.map_err(|error| LabError::Listen { port, error })?;
+        let shared = Arc::new(Shared {
+            network,
+            clock: Clock::start(),
+            scheduler: Scheduler::default(),
+            random: Mutex::new(fastrand::Rng::with_seed(config.seed)),
+            calls: Mutex::default(),
+            rest_fault: Mutex::default(),
+            report: Mutex::default(),
+            config,
+        });
+        let ticking = Arc::clone(&shared);
+        let tasks = vec![
+            tokio::spawn(async move { ticking.scheduler.run(ticking.clock).await }),
+            tokio::spawn(rest::serve(listener, Arc::clone(&shared))),
+        ];
+        Ok(Self { shared, rest, tasks })
+    }
+
+    /// Where REST is: what the gateway takes for `https://api.twilio.com`.
+    #[must_use]
+    pub fn rest_url(&self) -> String {
+        format!("http://{}", self.rest)
+    }
+
+    /// The time by the lab's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// Sets what is wrong with REST for all calls, for so long; `None`: nothing any more.
+    pub fn set_rest_fault(&self, fault: Option<RestFault>, lasts: Duration) {
+        let until = self.shared.clock.now() + lasts;
+        *locked(&self.shared.rest_fault) = fault.map(|fault| (fault, until));
+    }
+
+    /// The number is called.
+    pub fn dial(&self, dial: Dial) -> LabCall {
+        let lab = Arc::clone(&self.shared);
+        let (control, controlled) = mpsc::unbounded_channel();
+        let (callbacks, told) = mpsc::unbounded_channel();
+        let (changed, faults) = (Arc::new(Notify::new()), Arc::new(dial.faults));
+        let mut caller = dial.caller;
+        if !dial.detail {
+            caller.forget_heard();
+        }
+        let log = Log::new(dial.detail, Arc::clone(&changed));
+        let line = Line::new(caller, Arc::clone(&faults), dial.rest_fault, log, control);
+        let call = Call::new(Arc::clone(&lab), lab.call_sid(), (dial.to, dial.from), faults, changed, line);
+        let call = Arc::new(call);
+        locked(&lab.calls).insert(call.sid, Arc::clone(&call));
+        lab.scheduler.add(Arc::clone(&call));
+        let (done, finished) = watch::channel(None);
+        let follower = Follower { call: Arc::clone(&call), control: controlled, callbacks, closed_by_gateway: false };
+        tokio::spawn(whole_call(Arc::clone(&call), follower, told, done));
+        LabCall { call, done: finished }
+    }
+
+    /// The sum over the calls that are over.
+    #[must_use]
+    pub fn report(&self) -> LabReport {
+        let mut report = locked(&self.shared.report).clone();
+        report.tick_ms = self.shared.scheduler.tick_ms();
+        report
+    }
+
+    /// Ends all calls, as the vendor does when an account is closed, and waits for their callbacks.
+    pub async fn stop(self) -> LabReport {
+        let calls: Vec<_> = locked(&self.shared.calls).values().cloned().collect();
+        for call in &calls {
+            call.end(EndedBy::Lab, "completed");
+        }
+        let all = calls.len() as u64;
+        // Callbacks are bounded by the time of a request.
+        for _ in 0..3000 {
+            if locked(&self.shared.report).calls >= all {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.report()
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        for call in locked(&self.shared.calls).values() {
+            call.end(EndedBy::Lab, "completed");
+        }
+    }
+}
+
+/// From the first ring to the last callback.
+async fn whole_call(
+    call: Arc<Call>,
+    follower: Follower,
+    told: mpsc::UnboundedReceiver<Callback>,
+    done: watch::Sender<Option<Arc<CallReport>>>,
+) {
+    let callbacks = follower.callbacks.clone();
+    let telling = tokio::spawn(callbacks::tell(Arc::clone(&call), told));
+    follower.run().await;
+    if call.line().ended_by != Some(EndedBy::Vanished)
+        && let Some(url) = call.lab.config.status_callback.clone()
+    {
+        let link = Link { url, method: hyper::Method::POST };
+        let tell = |form| callbacks.send(Callback { webhook: Webhook::Status, link: link.clone(), form });
+        // The receiver lives until all senders are gone.
+        if call.lab.config.callbacks == Callbacks::OutOfOrder {
+            let mut about = call.about();
+            about.status = "in-progress";
+            let _ = tell(about.status(2, None, WallTime::now()));
+        }
+        let _ = tell(call.about().status(3, Some(call.seconds()), WallTime::now()));
+    }
+    drop(callbacks);
+    let _ = telling.await;
+    let report = Arc::new(CallReport::of(&call));
+    locked(&call.lab.report).add(&report);
+    let _ = done.send(Some(report));
+    call.changed.notify_waiters();
+}
+
+impl Shared {
+    /// The number's voice webhook.
+    pub(super) fn voice_url(&self) -> String {
+        format!("{}{VOICE_PATH}", self.config.public_url)
+    }
+
+    pub(super) fn call(&self, sid: &str) -> Option<Arc<Call>> {
+        locked(&self.calls).get(&sid.parse::<CallSid>().ok()?).cloned()
+    }
+
+    /// What is wrong with REST for all calls now.
+    pub(super) fn rest_fault(&self) -> Option<RestFault> {
+        let now = self.clock.now();
+        locked(&self.rest_fault).filter(|(_, until)| now < *until).map(|(fault, _)| fault)
+    }
+
+    fn call_sid(&self) -> CallSid {
+        self.sid("CA").parse().expect("two letters and 32 digits are a SID")
+    }
+
+    pub(super) fn stream_sid(&self) -> StreamSid {
+        self.sid("MZ").parse().expect("two letters and 32 digits are a SID")
+    }
+
+    fn sid(&self, prefix: &str) -> String {
+        format!("{prefix}{:032x}", locked(&self.random).u128(..))
+    }
+
+    pub(super) fn uuid(&self) -> String {
+        let hex = format!("{:032x}", locked(&self.random).u128(..));
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,366 @@
+//! The part of a call that ticks: caller, stream, what is heard, and the record of it all.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{Notify, mpsc::UnboundedSender};
+
+use super::{
+    config::{RestFault, WireAct, WireFaults},
+    events::{CallEvent, EndedBy, Spoken, StreamEnd},
+    follow::Control,
+    meter::{HeardMeter, UTTERANCE_GAP},
+    stream::{Leftover, Seen, Stream},
+};
+use crate::{
+    carrier::CarrierCommand,
+    lab::{CarrierNews, ScriptedCarrier},
+    time::Timestamp,
+};
+
+/// Events, violations and warnings that are kept without [`super::Dial::detail`].
+const KEPT: usize = 16;
+/// And with it.
+const KEPT_IN_DETAIL: usize = 100_000;
+
+/// A call's moving parts, under one lock.
+pub(super) struct Line {
+    pub(super) carrier: ScriptedCarrier,
+    pub(super) stream: Option<Stream>,
+    pub(super) meter: HeardMeter,
+    pub(super) log: Log,
+    pub(super) rest_fault: Option<RestFault>,
+    pub(super) ended_by: Option<EndedBy>,
+    pub(super) control: UnboundedSender<Control>,
+    faults: Arc<WireFaults>,
+    leftovers: Vec<Leftover>,
+    seen: Vec<Seen>,
+    /// Utterances whose begin was told, and whether the last one's end was.
+    told: (usize, bool),
+}
+
+/// The record of a call.
+pub(super) struct Log {
+    pub(super) events: Vec<(Timestamp, CallEvent)>,
+    pub(super) violations: Vec<String>,
+    pub(super) warnings: Vec<(u32, String)>,
+    pub(super) spoken: Vec<Spoken>,
+    pub(super) counts: Counts,
+    /// What was still to be played when the last stream ended.
+    pub(super) unheard: Duration,
+    pub(super) changed: Arc<Notify>,
+    detail: bool,
+}
+
+/// How much of what happened in a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages to the gateway.
+    pub sent: u64,
+    /// Of these, caller audio.
+    pub media_sent: u64,
+    /// Text and binary messages from the gateway.
+    pub received: u64,
+    /// Of these, audio.
+    pub media_received: u64,
+    /// Marks that the gateway set.
+    pub marks: u64,
+    /// Marks that were echoed.
+    pub marks_echoed: u64,
+    /// What the vendor does not allow.
+    pub violations: u64,
+    /// Streams that were opened.
+    pub streams: u64,
+    /// Requests that the gateway refused (4xx, 5xx).
+    pub refused: u64,
+    /// Requests without an answer.
+    pub unanswered: u64,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, more: &Self) {
+        self.sent += more.sent;
+        self.media_sent += more.media_sent;
+        self.received += more.received;
+        self.media_received += more.media_received;
+        self.marks += more.marks;
+        self.marks_echoed += more.marks_echoed;
+        self.violations += more.violations;
+        self.streams += more.streams;
+        self.refused += more.refused;
+        self.unanswered += more.unanswered;
+    }
+}
+
+impl Log {
+    pub(super) fn new(detail: bool, changed: Arc<Notify>) -> Self {
+        Self {
+            events: Vec::new(),
+            violations: Vec::new(),
+            warnings: Vec::new(),
+            spoken: Vec::new(),
+            counts: Counts::default(),
+            unheard: Duration::ZERO,
+            changed,
+            detail,
+        }
+    }
+
+    pub(super) fn event(&mut self, at: Timestamp, event: CallEvent) {
+        let kept = if self.detail { KEPT_IN_DETAIL } else { KEPT };
+        match &event {
+            CallEvent::Violation(what) => {
+                self.counts.violations += 1;
+                if self.violations.len() < KEPT {
+                    self.violations.push(what.clone());
+                }
+            }
+            CallEvent::Warning { code, what } if self.warnings.len() < KEPT => {
+                self.warnings.push((*code, what.clone()));
+            }
+            CallEvent::Spoke(spoken) if self.spoken.len() < KEPT => self.spoken.push(spoken.clone()),
+            CallEvent::Asked { answer: Ok(400..), .. } => self.counts.refused += 1,
+            CallEvent::Asked { answer: Err(_), .. } => self.counts.unanswered += 1,
+            _ => {}
+        }
+        if self.events.len() < kept {
+            self.events.push((at, event));
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// What happens often, for those who want to know.
+    fn detail(&mut self, at: Timestamp, event: impl FnOnce() -> CallEvent) {
+        if self.detail {
+            self.event(at, event());
+        }
+    }
+
+    pub(super) fn violation(&mut self, at: Timestamp, what: impl Into<String>) {
+        self.event(at, CallEvent::Violation(what.into()));
+    }
+
+    pub(super) fn warning(&mut self, at: Timestamp, code: u32, what: impl Into<String>) {
+        self.event(at, CallEvent::Warning { code, what: what.into() });
+    }
+}
+
+impl Line {
+    pub(super) fn new(
+        carrier: ScriptedCarrier,
+        faults: Arc<WireFaults>,
+        rest_fault: Option<RestFault>,
+        log: Log,
+        control: UnboundedSender<Control>,
+    ) -> Self {
+        Self {
+            carrier,
+            stream: None,
+            meter: HeardMeter::default(),
+            log,
+            rest_fault,
+            ended_by: None,
+            control,
+            faults,
+            leftovers: Vec::new(),
+            seen: Vec::new(),
+            told: (0, true),
+        }
+    }
+
+    /// A stream is open.
+    pub(super) fn open(&mut self, now: Timestamp, stream: Stream) {
+        self.log.counts.streams += 1;
+        self.log.event(now, CallEvent::StreamStarted(stream.sid()));
+        self.stream = Some(stream);
+        self.carrier.open(now);
+    }
+
+    /// What has arrived, and what is due. `false` once nothing can happen any more.
+    pub(super) fn tick(&mut self, now: Timestamp) -> bool {
+        self.read(now);
+        while let Some(news) = self.carrier.poll(now) {
+            if let Err(why) = self.news(now, &news) {
+                self.stream_over(now, StreamEnd::Broken(why));
+            }
+        }
+        if self.carrier.is_over() && self.ended_by.is_none() {
+            // Only a call that vanished is over without news.
+            self.ended_by = Some(EndedBy::Vanished);
+            self.tell(Control::HangUp(EndedBy::Vanished));
+        }
+        self.act(now);
+        self.tell_heard(now);
+        self.leftovers.retain_mut(|leftover| leftover.goes_on(now));
+        self.ended_by.is_none() || self.stream.is_some() || !self.leftovers.is_empty()
+    }
+
+    fn read(&mut self, now: Timestamp) {
+        let Some(stream) = &mut self.stream else { return };
+        let mut seen = std::mem::take(&mut self.seen);
+        stream.read(&mut seen);
+        for it in seen.drain(..) {
+            match it {
+                Seen::Command(command) => self.command(now, &command),
+                Seen::Mark(id, name) => {
+                    self.log.counts.received += 1;
+                    self.log.counts.marks += 1;
+                    self.log.detail(now, || CallEvent::Mark(name));
+                    self.carrier.command(now, &CarrierCommand::Mark(id));
+                }
+                Seen::Fault(fault, first) => {
+                    self.log.counts.received += 1;
+                    if first {
+                        self.log.warning(now, fault.code, fault.what.clone());
+                    }
+                    self.log.violation(now, format!("{}: {}", fault.code, fault.what));
+                }
+                Seen::End(end) => self.stream_over(now, end),
+            }
+        }
+        self.seen = seen;
+    }
+
+    fn command(&mut self, now: Timestamp, command: &CarrierCommand) {
+        self.log.counts.received += 1;
+        let (buffered, refused) = (self.carrier.buffered(now), self.carrier.violation_count());
+        match command {
+            CarrierCommand::Media(payload) => {
+                self.log.counts.media_received += 1;
+                // Where the line runs dry cannot be seen afterwards.
+                let dry_at = self.carrier.plays_until();
+                self.carrier.command(now, command);
+                if self.carrier.violation_count() == refused {
+                    self.meter.chunk(now, dry_at, payload.samples());
+                } else {
+                    let what = "more than 10 minutes of audio are buffered, the rest is discarded";
+                    self.log.warning(now, 31931, what);
+                    self.log.violation(now, format!("31931: {what}"));
+                }
+            }
+            CarrierCommand::Clear => {
+                self.log.detail(now, || CallEvent::Clear { unheard_ms: buffered.as_millis() as u64 });
+                self.meter.clear(now);
+                self.carrier.command(now, command);
+            }
+            CarrierCommand::Mark(_) | CarrierCommand::Request(_) => {}
+        }
+    }
+
+    fn news(&mut self, now: Timestamp, news: &CarrierNews) -> Result<(), String> {
+        if *news == CarrierNews::Stopped {
+            self.end(now, EndedBy::Caller);
+            return Ok(());
+        }
+        let Some(stream) = &mut self.stream else { return Ok(()) };
+        self.log.counts.sent += 1;
+        match news {
+            CarrierNews::Started => {
+                // Two messages: `connected` comes before it.
+                self.log.counts.sent += 1;
+                stream.start()?;
+            }
+            CarrierNews::Media { timestamp_ms, payload } => {
+                self.log.counts.media_sent += 1;
+                stream.media(*timestamp_ms, payload)?;
+            }
+            CarrierNews::Digit(digit) => {
+                stream.digit(digit.key())?;
+                self.log.event(now, CallEvent::Digit(digit.key()));
+            }
+            CarrierNews::Mark(mark) => {
+                let name = stream.echo(*mark)?;
+                self.log.counts.marks_echoed += 1;
+                self.log.detail(now, || CallEvent::MarkEchoed(name));
+            }
+            CarrierNews::Closed => {
+                self.log.counts.sent -= 1;
+                self.stream_over(now, StreamEnd::BrokenOnPurpose);
+            }
+            CarrierNews::Answer(_) | CarrierNews::Stopped => self.log.counts.sent -= 1,
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, now: Timestamp) {
+        while let Some(act) = self.stream.as_mut().and_then(|stream| stream.act(now)) {
+            match act {
+                WireAct::Binary(_) | WireAct::Text(_) => self.log.counts.sent += 1,
+                WireAct::Close(_) => {
+                    let leftover = self.stream.take().map(Stream::leave);
+                    self.leftovers.extend(leftover);
+                    self.lost(now, StreamEnd::BrokenOnPurpose);
+                }
+                WireAct::Reset => self.stream_over(now, StreamEnd::BrokenOnPurpose),
+            }
+        }
+    }
+
+    /// The stream is gone, and not by our wish; the call goes on.
+    fn stream_over(&mut self, now: Timestamp, end: StreamEnd) {
+        let Some(stream) = self.stream.take() else { return };
+        match end {
+            StreamEnd::Closed(_) => self.leftovers.push(stream.leave()),
+            StreamEnd::BrokenOnPurpose => stream.reset(),
+            StreamEnd::Broken(_) | StreamEnd::Stopped => drop(stream),
+        }
+        self.lost(now, end);
+    }
+
+    fn lost(&mut self, now: Timestamp, end: StreamEnd) {
+        self.unheard(now, end.clone());
+        self.carrier.detach(now);
+        self.tell(Control::StreamEnded(end));
+    }
+
+    fn unheard(&mut self, now: Timestamp, end: StreamEnd) {
+        self.log.unheard = self.carrier.buffered(now);
+        self.meter.cut(now);
+        let unheard_ms = self.log.unheard.as_millis() as u64;
+        self.log.event(now, CallEvent::StreamEnded { end, unheard_ms });
+    }
+
+    /// Ends the stream from our side; the call goes on.
+    pub(super) fn stop_stream(&mut self, now: Timestamp) {
+        let Some(stream) = self.stream.take() else { return };
+        self.leftovers.push(stream.stop(&self.faults));
+        self.unheard(now, StreamEnd::Stopped);
+        self.carrier.detach(now);
+        self.tell(Control::StreamEnded(StreamEnd::Stopped));
+    }
+
+    /// Ends the call, once.
+    pub(super) fn end(&mut self, now: Timestamp, by: EndedBy) {
+        if self.ended_by.is_none() {
+            self.ended_by = Some(by);
+            self.stop_stream(now);
+            self.carrier.end_call(now);
+            self.tell(Control::HangUp(by));
+        }
+    }
+
+    fn tell(&self, control: Control) {
+        // Nobody follows a call that is over.
+        let _ = self.control.send(control);
+    }
+
+    /// Tells when the caller begins to hear something, and when that is over.
+    fn tell_heard(&mut self, now: Timestamp) {
+        let (told, ended) = &mut self.told;
+        if !*ended
+            && let Some(utterance) = self.meter.nth(*told - 1)
+            && now > utterance.end + UTTERANCE_GAP
+        {
+            *ended = true;
+            let ago_ms = (now - utterance.end).as_millis() as u64;
+            self.log.detail(now, || CallEvent::AudioEnded { ago_ms });
+        }
+        if *ended
+            && let Some(utterance) = self.meter.nth(*told)
+            && utterance.start <= now
+        {
+            *told += 1;
+            *ended = false;
+            self.log.detail(now, || CallEvent::AudioBegan);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What a caller heard of a gateway, in numbers of bounded size.
+
+use std::time::Duration;
+
+use super::histogram::Histogram;
+use crate::{audio::FRAME_SAMPLES, codec::mulaw, time::Timestamp};
+
+/// Silence of this length between two sounds makes two utterances; a hole that is shorter is an underrun.
+pub const UTTERANCE_GAP: Duration = Duration::from_millis(400);
+/// A shorter hole is the scheduler's, not one that is heard.
+const HOLE: Duration = Duration::from_millis(1);
+/// Samples from here on are heard: 38 dB under full scale.
+const AUDIBLE: i16 = 412;
+/// Utterances and clears that are kept for each call.
+const KEPT: usize = 256;
+
+/// One stretch of sound on the playback clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeardUtterance {
+    /// Its first audible 20 ms begin to play.
+    pub start: Timestamp,
+    /// Its last audible 20 ms have been played, or were cleared.
+    pub end: Timestamp,
+}
+
+/// Outbound audio of a call, measured on the playback clock.
+#[derive(Clone, Debug, Default)]
+pub struct HeardMeter {
+    /// The first message with audio arrived.
+    pub first_audio: Option<Timestamp>,
+    /// Each `clear`, the first 256.
+    pub clears: Vec<Timestamp>,
+    /// Number of all `clear`s.
+    pub clear_count: u64,
+    /// What was audible, the first 256.
+    pub utterances: Vec<HeardUtterance>,
+    /// Number of all utterances.
+    pub utterance_count: u64,
+    /// How often the line ran dry for 1 to 400 ms between two chunks.
+    pub underruns: u64,
+    /// For how long altogether.
+    pub underrun_total: Duration,
+    /// Audio waiting to be played after each chunk, milliseconds.
+    pub lead_ms: Histogram,
+    /// Samples in each chunk.
+    pub chunk_bytes: Histogram,
+    last: Option<HeardUtterance>,
+    cleared: bool,
+}
+
+impl HeardMeter {
+    /// A chunk arrived at `now`; before it the line would have run dry at `dry_at`.
+    pub(super) fn chunk(&mut self, now: Timestamp, dry_at: Timestamp, samples: &[u8]) {
+        let begins = dry_at.max(now);
+        if self.first_audio.is_none() {
+            self.first_audio = Some(now);
+        } else if !self.cleared {
+            let hole = now - dry_at;
+            if hole > HOLE && hole < UTTERANCE_GAP {
+                self.underruns += 1;
+                self.underrun_total += hole;
+            }
+        }
+        self.cleared = false;
+        let length = Duration::from_micros(samples.len() as u64 * 125);
+        self.lead_ms.add((begins + length - now).as_millis() as u64);
+        self.chunk_bytes.add(samples.len() as u64);
+        for (n, frame) in samples.chunks(FRAME_SAMPLES).enumerate() {
+            if frame.iter().any(|&code| mulaw::decode(code).unsigned_abs() >= AUDIBLE.unsigned_abs()) {
+                let from = begins + Duration::from_millis(n as u64 * 20);
+                self.sound(from, from + Duration::from_micros(frame.len() as u64 * 125));
+            }
+        }
+    }
+
+    fn sound(&mut self, start: Timestamp, end: Timestamp) {
+        match &mut self.last {
+            Some(last) if start - last.end <= UTTERANCE_GAP => last.end = end,
+            _ => {
+                self.keep();
+                self.utterance_count += 1;
+                self.last = Some(HeardUtterance { start, end });
+            }
+        }
+    }
+
+    fn keep(&mut self) {
+        if let Some(last) = self.last.take()
+            && self.utterances.len() < KEPT
+        {
+            self.utterances.push(last);
+        }
+    }
+
+    /// The gateway cleared what was not played yet.
+    pub(super) fn clear(&mut self, now: Timestamp) {
+        self.clear_count += 1;
+        if self.clears.len() < KEPT {
+            self.clears.push(now);
+        }
+        self.cleared = true;
+        self.cut(now);
+    }
+
+    /// Nothing is heard after `now`: cleared, or the stream is over.
+    pub(super) fn cut(&mut self, now: Timestamp) {
+        self.cleared = true;
+        self.utterances.retain(|utterance| utterance.start < now);
+        if let Some(last) = self.utterances.last_mut() {
+            last.end = last.end.min(now);
+        }
+        self.last = self.last.filter(|last| last.start < now);
+        if let Some(last) = &mut self.last {
+            last.end = last.end.min(now);
+        }
+    }
+
+    /// The utterance of this number, from 0 on, as far as it is known.
+    pub(super) fn nth(&self, n: usize) -> Option<HeardUtterance> {
+        if n == self.utterances.len() { self.last } else { self.utterances.get(n).copied() }
+    }
+
+    /// The call is over.
+    pub(super) fn finish(&mut self) {
+        self.keep();
+    }
+}

@@ -1,0 +1,58 @@
+//! A stand-in for Twilio on real sockets: it dials a gateway on loopback, as the vendor documents it, and watches.
+//!
+//! A [`Lab`] is an account with a number. [`Lab::dial`] calls that number: a signed request asks the gateway's voice
+//! webhook for a document, and whatever the document says is done, verb by verb, until the call is over. Nothing but
+//! the webhook's path is known beforehand. Each call is a [`ScriptedCarrier`](super::ScriptedCarrier) in real time:
+//! marks come back when they are *played*, a `clear` throws the rest away, and the caller's side has all the trouble
+//! that it has on virtual time.
+//!
+//! | file | for |
+//! |---|---|
+//! | `lab`, `scheduler` | the account, REST's socket, one task that looks after all calls a millisecond apart |
+//! | `follow`, `connect`, `fetch`, `callbacks` | a call's way through its documents |
+//! | `document` | TwiML, read against the closed grammar |
+//! | `line`, `stream`, `wire`, `messages` | a call's media stream |
+//! | `rest`, `resource` | what a gateway may ask of a call |
+//! | `check`, `schemas` | every message against its schema |
+//! | `meter`, `histogram`, `events`, `report` | what was heard and what happened |
+//!
+//! It never leaves loopback unless it is told a gateway elsewhere: the public host is not resolved, and addresses in
+//! documents lead to the gateways, to loopback, or nowhere.
+
+mod call;
+mod callbacks;
+mod check;
+mod clock;
+mod config;
+mod connect;
+mod document;
+mod events;
+mod fetch;
+mod follow;
+mod forms;
+mod histogram;
+#[allow(clippy::module_inception, reason = "the lab of the lab")]
+mod lab;
+mod line;
+mod messages;
+mod meter;
+mod network;
+mod report;
+mod resource;
+mod rest;
+mod scheduler;
+mod signing;
+mod stream;
+mod wire;
+
+pub use call::LabCall;
+pub use config::{
+    Callbacks, Dial, Gateway, LabConfig, NotAGateway, RestFault, STATUS_PATH, VOICE_PATH, WireAct, WireFaults,
+};
+pub use events::{CallEvent, EndedBy, Spoken, StreamEnd, Webhook};
+pub use histogram::Histogram;
+pub use lab::{Lab, LabError};
+pub use line::Counts;
+pub use meter::{HeardMeter, HeardUtterance, UTTERANCE_GAP};
+pub use report::{CallReport, LabReport};
+pub use signing::Signature;
