@@ -16,7 +16,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) enum Cli {
-    /// Play a whole call offline: caller, agent, silence, goodbye, hang-up.
+    /// Play a whole call without keys or accounts: caller, agent, silence, goodbye, hang-up.
     Demo(demo::DemoArgs),
     /// Stand-ins for the peers of a gateway, on real sockets.
     Lab(lab::LabArgs),
@@ -29,7 +29,8 @@ pub(crate) enum Cli {
 impl Cli {
     /// Runs the subcommand against the process's standard streams.
     pub(crate) fn run(&self) -> ExitCode {
-        let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
+        // Not locked for the whole run: other threads log.
+        let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
         match self {
             Self::Demo(args) => demo::run(args, &mut out, &mut err),
             Self::Lab(args) => lab::run(args, &mut out, &mut err),
