@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod chart;
+mod check_config;
 mod demo;
 mod replay;
 mod timeline;
@@ -21,6 +22,8 @@ pub(crate) enum Cli {
     Replay(replay::ReplayArgs),
     /// Say where recordings hold voice.
     Vad(vad::VadArgs),
+    /// Check the server's configuration and show what is in force.
+    CheckConfig(check_config::CheckConfigArgs),
 }
 
 impl Cli {
@@ -31,6 +34,7 @@ impl Cli {
             Self::Demo(args) => demo::run(args, &mut out, &mut err),
             Self::Replay(args) => replay::run(args, &mut out, &mut err),
             Self::Vad(args) => vad::run(args, &mut out, &mut err),
+            Self::CheckConfig(args) => check_config::run(args, &mut out, &mut err),
         }
     }
 }
