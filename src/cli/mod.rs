@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod chart;
+mod check_config;
 mod demo;
 mod lab;
 mod replay;
@@ -24,6 +25,8 @@ pub(crate) enum Cli {
     Replay(replay::ReplayArgs),
     /// Say where recordings hold voice.
     Vad(vad::VadArgs),
+    /// Check the server's configuration and show what is in force.
+    CheckConfig(check_config::CheckConfigArgs),
 }
 
 impl Cli {
@@ -36,6 +39,7 @@ impl Cli {
             Self::Lab(args) => lab::run(args, &mut out, &mut err),
             Self::Replay(args) => replay::run(args, &mut out, &mut err),
             Self::Vad(args) => vad::run(args, &mut out, &mut err),
+            Self::CheckConfig(args) => check_config::run(args, &mut out, &mut err),
         }
     }
 }
