@@ -5,6 +5,7 @@ mod check_config;
 mod demo;
 mod lab;
 mod replay;
+mod serve;
 mod timeline;
 mod vad;
 mod wav;
@@ -23,6 +24,8 @@ pub(crate) enum Cli {
     Lab(lab::LabArgs),
     /// Play recordings through the whole call logic.
     Replay(replay::ReplayArgs),
+    /// Answer telephone calls.
+    Serve(serve::ServeArgs),
     /// Say where recordings hold voice.
     Vad(vad::VadArgs),
     /// Check the server's configuration and show what is in force.
@@ -38,6 +41,7 @@ impl Cli {
             Self::Demo(args) => demo::run(args, &mut out, &mut err),
             Self::Lab(args) => lab::run(args, &mut out, &mut err),
             Self::Replay(args) => replay::run(args, &mut out, &mut err),
+            Self::Serve(args) => serve::run(args, &mut out, &mut err),
             Self::Vad(args) => vad::run(args, &mut out, &mut err),
             Self::CheckConfig(args) => check_config::run(args, &mut out, &mut err),
         }
