@@ -4,6 +4,7 @@ mod chart;
 mod check_config;
 mod demo;
 mod lab;
+mod load;
 mod replay;
 mod serve;
 mod timeline;
@@ -22,6 +23,8 @@ pub(crate) enum Cli {
     Demo(demo::DemoArgs),
     /// Stand-ins for the peers of a gateway, on real sockets.
     Lab(lab::LabArgs),
+    /// Call a running gateway many times at once, and measure it.
+    Load(Box<load::LoadArgs>),
     /// Play recordings through the whole call logic.
     Replay(replay::ReplayArgs),
     /// Answer telephone calls.
@@ -40,6 +43,7 @@ impl Cli {
         match self {
             Self::Demo(args) => demo::run(args, &mut out, &mut err),
             Self::Lab(args) => lab::run(args, &mut out, &mut err),
+            Self::Load(args) => load::run(args, &mut out, &mut err),
             Self::Replay(args) => replay::run(args, &mut out, &mut err),
             Self::Serve(args) => serve::run(args, &mut out, &mut err),
             Self::Vad(args) => vad::run(args, &mut out, &mut err),

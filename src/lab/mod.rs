@@ -4,6 +4,7 @@
 //! make seeded trouble. [`World`] drives a [`Session`] between the two: the replay, the demo and the tests are worlds.
 
 mod carrier;
+pub mod load;
 mod model;
 mod shared_model;
 #[cfg(test)]

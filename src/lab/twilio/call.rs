@@ -10,7 +10,7 @@ use super::{
     events::{CallEvent, EndedBy},
     forms::About,
     lab::Shared,
-    line::Line,
+    line::{Counts, Line},
     report::CallReport,
 };
 use crate::{
@@ -168,6 +168,18 @@ impl LabCall {
     /// Sets what is wrong with REST for this call from now on.
     pub fn set_rest_fault(&self, fault: Option<RestFault>) {
         self.call.line().rest_fault = fault;
+    }
+
+    /// How much of everything so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.call.line().log.counts
+    }
+
+    /// The report, once the call and its callbacks are over.
+    #[must_use]
+    pub fn report(&self) -> Option<Arc<CallReport>> {
+        self.done.borrow().clone()
     }
 
     /// What has happened so far.

@@ -142,6 +142,7 @@ impl Lab {
     pub fn report(&self) -> LabReport {
         let mut report = locked(&self.shared.report).clone();
         report.tick_ms = self.shared.scheduler.tick_ms();
+        report.late_us = self.shared.scheduler.late_us();
         report
     }
 

@@ -8,6 +8,7 @@ use super::{
     config::{RestFault, WireAct, WireFaults},
     events::{CallEvent, EndedBy, Spoken, StreamEnd},
     follow::Control,
+    histogram::Histogram,
     meter::{HeardMeter, UTTERANCE_GAP},
     stream::{Leftover, Seen, Stream},
 };
@@ -175,10 +176,13 @@ impl Line {
         self.carrier.open(now);
     }
 
-    /// What has arrived, and what is due. `false` once nothing can happen any more.
-    pub(super) fn tick(&mut self, now: Timestamp) -> bool {
+    /// What has arrived, and what is due, and how late that was. `false` once nothing can happen any more.
+    pub(super) fn tick(&mut self, now: Timestamp, late_us: &mut Histogram) -> bool {
         self.read(now);
-        while let Some(news) = self.carrier.poll(now) {
+        loop {
+            let due = self.carrier.next_at();
+            let Some(news) = self.carrier.poll(now) else { break };
+            late_us.add((now - due).as_micros() as u64);
             if let Err(why) = self.news(now, &news) {
                 self.stream_over(now, StreamEnd::Broken(why));
             }

@@ -19,6 +19,9 @@ const KEPT: usize = 256;
 pub struct HeardUtterance {
     /// Its first audible 20 ms begin to play.
     pub start: Timestamp,
+    /// Its first 20 ms begin to play, audible or not: earlier than `start` if it is the first of what was sent after a
+    /// pause or a `clear`.
+    pub first_frame: Timestamp,
     /// Its last audible 20 ms have been played, or were cleared.
     pub end: Timestamp,
 }
@@ -45,6 +48,8 @@ pub struct HeardMeter {
     /// Samples in each chunk.
     pub chunk_bytes: Histogram,
     last: Option<HeardUtterance>,
+    /// What is sent without a pause began to play here, and nothing of it was audible yet.
+    silent_since: Option<Timestamp>,
     cleared: bool,
 }
 
@@ -52,6 +57,9 @@ impl HeardMeter {
     /// A chunk arrived at `now`; before it the line would have run dry at `dry_at`.
     pub(super) fn chunk(&mut self, now: Timestamp, dry_at: Timestamp, samples: &[u8]) {
         let begins = dry_at.max(now);
+        if self.cleared || self.first_audio.is_none() || now - dry_at >= UTTERANCE_GAP {
+            self.silent_since = Some(begins);
+        }
         if self.first_audio.is_none() {
             self.first_audio = Some(now);
         } else if !self.cleared {
@@ -75,11 +83,17 @@ impl HeardMeter {
 
     fn sound(&mut self, start: Timestamp, end: Timestamp) {
         match &mut self.last {
-            Some(last) if start - last.end <= UTTERANCE_GAP => last.end = end,
+            Some(last) if start - last.end <= UTTERANCE_GAP => {
+                last.end = end;
+                self.silent_since = None;
+            }
             _ => {
                 self.keep();
                 self.utterance_count += 1;
-                self.last = Some(HeardUtterance { start, end });
+                // A longer silence is no lead-in.
+                let silent = self.silent_since.take().filter(|since| start - *since < UTTERANCE_GAP);
+                let first_frame = silent.unwrap_or(start);
+                self.last = Some(HeardUtterance { start, first_frame, end });
             }
         }
     }

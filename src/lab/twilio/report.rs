@@ -93,6 +93,8 @@ pub struct LabReport {
     pub violations: Vec<(CallSid, String)>,
     /// Time between two looks at all calls, milliseconds: how late the lab itself was.
     pub tick_ms: Histogram,
+    /// How late the lab sent what was due, microseconds.
+    pub late_us: Histogram,
 }
 
 impl LabReport {

@@ -21,6 +21,7 @@ pub(super) struct Scheduler {
     added: Mutex<Vec<Arc<Call>>>,
     woken: Notify,
     tick_ms: Mutex<Histogram>,
+    late_us: Mutex<Histogram>,
 }
 
 impl Scheduler {
@@ -32,6 +33,11 @@ impl Scheduler {
     /// How far apart the looks were.
     pub(super) fn tick_ms(&self) -> Histogram {
         self.tick_ms.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How late what calls had to send was looked at.
+    pub(super) fn late_us(&self) -> Histogram {
+        self.late_us.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) async fn run(&self, clock: Clock) {
@@ -50,7 +56,8 @@ impl Scheduler {
             let apart = (now - before).as_millis() as u64;
             self.tick_ms.lock().unwrap_or_else(PoisonError::into_inner).add(apart);
             before = now;
-            calls.retain(|call| call.line().tick(now));
+            let mut late_us = self.late_us.lock().unwrap_or_else(PoisonError::into_inner);
+            calls.retain(|call| call.line().tick(now, &mut late_us));
         }
     }
 }

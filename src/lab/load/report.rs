@@ -1,0 +1,273 @@
+//! The numbers of a load.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Serialize;
+
+use super::{
+    goodbye::Goodbye,
+    plan::Plan,
+    records::Record,
+    refusal::refusal,
+    run::{EndedCall, Outcome},
+    spread::Spread,
+    usage::{Usage, at_full_load, core_share},
+};
+use crate::{
+    lab::twilio::{CallReport, EndedBy, Histogram},
+    time::Timestamp,
+};
+
+/// Less than this much unheard is no cut.
+const CUT_MS: u64 = 20;
+/// A call that is up for so long after its goodbye was due should have ended.
+const OVERDUE: Duration = Duration::from_secs(20);
+
+/// How many calls, and what became of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Calls {
+    /// All.
+    pub dialled: u64,
+    /// With a stream.
+    pub up: u64,
+    /// At once, at a look.
+    pub most_at_once: u64,
+    /// Without a stream, by why.
+    pub refused: BTreeMap<String, u64>,
+    /// With a stream, by who ended them.
+    pub ended_by: BTreeMap<String, u64>,
+    /// Without an end, although they were hung up.
+    pub unended: u64,
+    /// Hung up by the caller long after the goodbye was due.
+    pub overdue: u64,
+}
+
+/// What the gateway's own books say.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Mechanics {
+    /// First goodbye frame less its own deadline, milliseconds.
+    pub error_ms: Option<Spread>,
+    /// How often that was before it.
+    pub early: u64,
+    /// Calls without a record.
+    pub missing: u64,
+    /// Records of a goodbye that was cut.
+    pub goodbye_cut: u64,
+    /// Records by why the call ended.
+    pub reasons: BTreeMap<String, u64>,
+}
+
+/// How it sounded.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Voice {
+    /// Holes of 1 to 400 ms in what was heard.
+    pub underruns: u64,
+    /// Calls with any.
+    pub underrun_calls: u64,
+    /// Audio waiting to be played after each message, milliseconds: min, 1 %, median, max.
+    pub lead_ms: Option<[u64; 4]>,
+    /// Audio bytes in a message: min, median, max.
+    pub bytes_per_message: Option<[u64; 3]>,
+}
+
+/// What the gateway used.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ServerUse {
+    /// CPU time for each frame of a caller and what comes back for it, microseconds.
+    pub us_per_frame: f64,
+    /// Share of one core.
+    pub core_share: f64,
+    /// Resident memory before the first call, KiB.
+    pub rss_before_kib: u64,
+    /// The most at full load, KiB.
+    pub rss_full_kib: u64,
+    /// The growth for each call, KiB.
+    pub rss_per_call_kib: f64,
+    /// Length of the stretch at full load, seconds.
+    pub measured_s: f64,
+}
+
+/// What the load itself used, and whether it was on time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct LabUse {
+    /// Share of one core.
+    pub core_share: Option<f64>,
+    /// How late it sent what was due, milliseconds: 50 %.
+    pub late_p50_ms: f64,
+    /// 99 %.
+    pub late_p99_ms: f64,
+    /// The latest.
+    pub late_max_ms: f64,
+}
+
+/// A load in numbers.
+#[derive(Clone, Debug, Serialize)]
+pub struct LoadReport {
+    /// Calls.
+    pub calls: Calls,
+    /// From the first call to the last one's end.
+    pub seconds: f64,
+    /// Onset error, as heard from outside: first goodbye frame less the end of the silence, milliseconds.
+    pub onset_ms: Option<Spread>,
+    /// Goodbyes before the silence was over.
+    pub early: u64,
+    /// Calls that the gateway ended without an audible goodbye.
+    pub without_goodbye: u64,
+    /// By the gateway's records, if they were given.
+    pub mechanics: Option<Mechanics>,
+    /// From the end of the goodbye to the end of the call, milliseconds.
+    pub goodbye_to_end_ms: Option<Spread>,
+    /// Calls that the gateway ended while more than 20 ms were still to be played.
+    pub cut_off: u64,
+    /// The most that was left to be played, milliseconds.
+    pub unheard_max_ms: u64,
+    /// How it sounded.
+    pub voice: Voice,
+    /// From dialling to the first document, milliseconds.
+    pub webhook_ms: Option<Spread>,
+    /// From there to the answer 101.
+    pub handshake_ms: Option<Spread>,
+    /// From there to the first audio.
+    pub first_audio_ms: Option<Spread>,
+    /// Messages to the gateway.
+    pub sent: u64,
+    /// Messages from it, each held against the vendor's schema.
+    pub received: u64,
+    /// What the vendor does not allow.
+    pub violations: u64,
+    /// The first few, with their calls.
+    pub violation_examples: Vec<(String, String)>,
+    /// The gateway's process, if it was given.
+    pub server: Option<ServerUse>,
+    /// The load itself.
+    pub load: LabUse,
+}
+
+impl LoadReport {
+    /// What came of a load; with the gateway's records, if there are any.
+    #[must_use]
+    pub fn of(plan: &Plan, outcome: &Outcome, records: Option<&BTreeMap<String, Record>>) -> Self {
+        let up = || outcome.calls.iter().filter(|call| call.report.stream.is_some());
+        let by_gateway = || up().filter(|call| by_gateway(&call.report));
+        let goodbyes: Vec<_> = by_gateway().filter_map(|call| goodbye(plan, call)).collect();
+        let errors = goodbyes.iter().map(|goodbye| goodbye.onset_error_ms(plan.silence_timeout));
+        let unheard = || by_gateway().map(|call| call.report.unheard_ms);
+        let ms = |from: Timestamp, to: Option<Timestamp>| to.map(|to| to.diff_micros(from) as f64 / 1e3);
+        let of_all = |value: &dyn Fn(&CallReport) -> Option<f64>| Spread::of(up().filter_map(|it| value(&it.report)));
+        let lab = &outcome.lab;
+        Self {
+            calls: calls(plan, outcome),
+            seconds: outcome.elapsed.as_secs_f64(),
+            onset_ms: Spread::of(errors.clone()),
+            early: errors.filter(|error| *error < 0.0).count() as u64,
+            without_goodbye: (by_gateway().count() - goodbyes.len()) as u64,
+            mechanics: records.map(|records| mechanics(outcome, records)),
+            goodbye_to_end_ms: Spread::of(goodbyes.iter().map(|goodbye| goodbye.to_end_ms)),
+            cut_off: unheard().filter(|ms| *ms > CUT_MS).count() as u64,
+            unheard_max_ms: unheard().max().unwrap_or(0),
+            voice: Voice {
+                underruns: up().map(|call| call.report.heard.underruns).sum(),
+                underrun_calls: up().filter(|call| call.report.heard.underruns > 0).count() as u64,
+                lead_ms: quantiles(&lab.lead_ms, [0.0, 0.01, 0.5, 1.0]),
+                bytes_per_message: quantiles(&lab.chunk_bytes, [0.0, 0.5, 1.0]),
+            },
+            webhook_ms: of_all(&|call| ms(call.dialled, call.document)),
+            handshake_ms: of_all(&|call| ms(call.document?, call.stream)),
+            first_audio_ms: of_all(&|call| ms(call.stream?, call.heard.first_audio)),
+            sent: lab.counts.sent,
+            received: lab.counts.received,
+            violations: lab.counts.violations,
+            violation_examples: lab.violations.iter().map(|(call, what)| (call.to_string(), what.clone())).collect(),
+            server: server(outcome),
+            load: load(outcome),
+        }
+    }
+}
+
+fn by_gateway(report: &CallReport) -> bool {
+    matches!(report.ended_by, EndedBy::Stream | EndedBy::Document | EndedBy::Rest)
+}
+
+fn goodbye(plan: &Plan, call: &EndedCall) -> Option<Goodbye> {
+    let speech_end = plan.tape(call.number).map_or(Duration::ZERO, |tape| tape.speech_end);
+    Goodbye::of(&call.report, speech_end, plan.trouble.clock_ppm)
+}
+
+fn calls(plan: &Plan, outcome: &Outcome) -> Calls {
+    let mut calls = Calls {
+        dialled: u64::from(outcome.dialled),
+        unended: outcome.unended.len() as u64,
+        most_at_once: outcome.samples.iter().map(|sample| sample.up).max().unwrap_or(0),
+        ..Calls::default()
+    };
+    for call in &outcome.calls {
+        let report = &call.report;
+        if let Some(why) = refusal(report) {
+            *calls.refused.entry(why).or_default() += 1;
+            continue;
+        }
+        calls.up += 1;
+        *calls.ended_by.entry(report.ended_by.to_string()).or_default() += 1;
+        calls.overdue += u64::from(report.ended_by == EndedBy::Caller && overdue(plan, call));
+    }
+    calls
+}
+
+/// The call was up for long after its silence should have been over.
+fn overdue(plan: &Plan, call: &EndedCall) -> bool {
+    let Some(start) = call.report.stream else { return false };
+    let speech_end = plan.tape(call.number).map_or(Duration::ZERO, |tape| tape.speech_end);
+    let heard = call.report.heard.utterances.iter().map(|it| it.end).max();
+    let quiet_since = heard.unwrap_or(start).max(start + speech_end);
+    call.report.ended - quiet_since > plan.silence_timeout + OVERDUE
+}
+
+fn mechanics(outcome: &Outcome, records: &BTreeMap<String, Record>) -> Mechanics {
+    let up = outcome.calls.iter().filter(|call| call.report.stream.is_some());
+    let found: Vec<_> = up.map(|call| records.get(call.report.call.as_str())).collect();
+    let errors = || found.iter().flatten().filter_map(|record| record.mechanics_error_ms);
+    let mut reasons = BTreeMap::new();
+    for record in found.iter().flatten() {
+        *reasons.entry(record.reason.clone().unwrap_or_else(|| "none".to_owned())).or_default() += 1;
+    }
+    Mechanics {
+        error_ms: Spread::of(errors()),
+        early: errors().filter(|error| *error < 0.0).count() as u64,
+        missing: found.iter().filter(|record| record.is_none()).count() as u64,
+        goodbye_cut: found.iter().flatten().filter(|record| record.goodbye_cut).count() as u64,
+        reasons,
+    }
+}
+
+fn quantiles<const N: usize>(values: &Histogram, shares: [f64; N]) -> Option<[u64; N]> {
+    let (min, max) = (values.min()?, values.max()?);
+    Some(shares.map(|share| match share {
+        0.0 => min,
+        1.0 => max,
+        share => values.quantile(share).unwrap_or(max),
+    }))
+}
+
+fn server(outcome: &Outcome) -> Option<ServerUse> {
+    let (first, last) = at_full_load(&outcome.samples)?;
+    let (from, to): (Usage, Usage) = (first.server?, last.server?);
+    let before = outcome.samples.first()?.server?.rss_kib;
+    let within = outcome.samples.iter().filter(|sample| (first.at..=last.at).contains(&sample.at));
+    let full = within.filter_map(|sample| sample.server).map(|usage| usage.rss_kib).max()?;
+    let frames = last.frames.saturating_sub(first.frames).max(1) as f64;
+    Some(ServerUse {
+        us_per_frame: to.cpu.saturating_sub(from.cpu).as_secs_f64() * 1e6 / frames,
+        core_share: core_share((first.at, from), (last.at, to)),
+        rss_before_kib: before,
+        rss_full_kib: full,
+        rss_per_call_kib: full.saturating_sub(before) as f64 / first.up.max(last.up).max(1) as f64,
+        measured_s: (last.at - first.at).as_secs_f64(),
+    })
+}
+
+fn load(outcome: &Outcome) -> LabUse {
+    let late = |share| quantiles(&outcome.lab.late_us, [share]).map_or(0.0, |[us]| us as f64 / 1e3);
+    let share = at_full_load(&outcome.samples)
+        .and_then(|(first, last)| Some(core_share((first.at, first.lab?), (last.at, last.lab?))));
+    LabUse { core_share: share, late_p50_ms: late(0.5), late_p99_ms: late(0.99), late_max_ms: late(1.0) }
+}

@@ -1,0 +1,101 @@
+//! CPU and memory of a process, and the stretch in which all calls were up.
+
+use std::{fs, time::Duration};
+
+use crate::time::Timestamp;
+
+/// Ticks of a second in `/proc/PID/stat`, the same on every Linux that we know.
+const TICKS: u64 = 100;
+/// Share of the most calls at once from which on a load is full.
+const FULL: f64 = 0.95;
+
+/// What a process has used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// On the CPU, all threads, kernel included.
+    pub cpu: Duration,
+    /// Resident memory, KiB.
+    pub rss_kib: u64,
+}
+
+impl Usage {
+    /// Of a process, by `/proc`; `None` if it is gone, or the system has no `/proc`.
+    #[must_use]
+    pub fn of(pid: u32) -> Option<Self> {
+        let read = |file| fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
+        Some(Self { cpu: cpu(&read("stat")?)?, rss_kib: rss(&read("status")?)? })
+    }
+}
+
+/// `utime` and `stime`, fields 14 and 15. The second field, the name, may hold anything but its last parenthesis.
+fn cpu(stat: &str) -> Option<Duration> {
+    let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace().skip(11);
+    let (user, system) = (fields.next()?.parse::<u64>().ok()?, fields.next()?.parse::<u64>().ok()?);
+    Some(Duration::from_millis((user + system) * (1000 / TICKS)))
+}
+
+fn rss(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+/// One look at everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sample {
+    /// By the lab's clock.
+    pub at: Timestamp,
+    /// Calls with a stream.
+    pub up: u64,
+    /// Frames sent so far, of all calls.
+    pub frames: u64,
+    /// The gateway.
+    pub server: Option<Usage>,
+    /// The lab itself.
+    pub lab: Option<Usage>,
+}
+
+/// The first and the last look at full load: the longest run of looks with nearly as many calls as there ever were.
+pub(super) fn at_full_load(samples: &[Sample]) -> Option<(&Sample, &Sample)> {
+    let most = samples.iter().map(|sample| sample.up).max().filter(|most| *most > 0)?;
+    let full = |sample: &Sample| sample.up as f64 >= most as f64 * FULL;
+    let runs = samples.chunk_by(|a, b| full(a) == full(b)).filter(|run| full(&run[0]) && run.len() > 1);
+    let longest = runs.max_by_key(|run| run.len())?;
+    Some((longest.first()?, longest.last()?))
+}
+
+/// Share of one core between two looks.
+pub(super) fn core_share(first: (Timestamp, Usage), last: (Timestamp, Usage)) -> f64 {
+    let cpu = last.1.cpu.saturating_sub(first.1.cpu);
+    cpu.as_secs_f64() / (last.0 - first.0).as_secs_f64().max(1e-9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proc_is_read_whatever_the_process_is_called() {
+        let stat = "4711 (a (b) c) S 1 4711 4711 0 -1 4194560 9 0 0 0 120 35 0 0 20 0 3 0 1 2 3";
+        assert_eq!(cpu(stat), Some(Duration::from_millis(1550)));
+        assert_eq!(rss("Name:\tx\nVmRSS:\t   12345 kB\nRssAnon:\t 1 kB\n"), Some(12_345));
+        assert_eq!((cpu(""), cpu("1 (x) S"), rss("Name:\tx\n")), (None, None, None));
+        let own = Usage::of(std::process::id()).expect("we run");
+        assert!(own.rss_kib > 100, "{own:?}");
+    }
+
+    fn sample(second: u64, up: u64) -> Sample {
+        Sample { at: Timestamp::from_millis(second * 1000), up, ..Sample::default() }
+    }
+
+    #[test]
+    fn full_load_is_the_longest_stretch_near_the_most() {
+        let ups = [0, 50, 100, 99, 98, 60, 97, 96, 3];
+        let samples: Vec<_> = ups.iter().enumerate().map(|(n, &up)| sample(n as u64, up)).collect();
+        let (first, last) = at_full_load(&samples).expect("a stretch");
+        assert_eq!((first.at, last.at), (Timestamp::from_millis(2000), Timestamp::from_millis(4000)));
+        assert_eq!(at_full_load(&[sample(0, 0), sample(1, 0)]), None);
+        assert_eq!(at_full_load(&[sample(0, 0), sample(1, 5), sample(2, 0)]), None, "one look is no stretch");
+        let used = |ms| Usage { cpu: Duration::from_millis(ms), rss_kib: 0 };
+        assert_eq!(core_share((first.at, used(100)), (last.at, used(600))), 0.25);
+    }
+}
