@@ -1,6 +1,7 @@
 //! The stand-in for Twilio, against a gateway of a few lines.
 
 mod gateway;
+mod load;
 
 use std::{sync::Arc, time::Duration};
 

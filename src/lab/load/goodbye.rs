@@ -15,8 +15,12 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub struct Goodbye {
     /// Its first frame on the playback clock, media time since the stream's start, milliseconds.
     pub onset_ms: f64,
-    /// The silence that it followed: from the caller's last speech on, or from the end of what the agent said after.
+    /// The silence that it followed: from the caller's last speech on, or from the last audible sample of what the
+    /// agent said after.
     pub silence_start_ms: f64,
+    /// The same, but from the last sample at all of what the agent said, its quiet lead-out included: before that has
+    /// been played, no gateway takes the line for silent.
+    pub played_ms: f64,
     /// Its quiet lead-in.
     pub lead_in_ms: f64,
     /// From its last audible sample to the end of the call.
@@ -49,10 +53,13 @@ impl Goodbye {
         if media(goodbye.start) <= speech_end_ms {
             return None;
         }
-        let silence_start_ms = heard[..first].iter().map(|said| media(said.end)).fold(speech_end_ms, f64::max);
+        let latest = |of: fn(&HeardUtterance) -> Timestamp| {
+            heard[..first].iter().map(|said| media(of(said))).fold(speech_end_ms, f64::max)
+        };
         Some(Self {
             onset_ms: media(goodbye.first_frame),
-            silence_start_ms,
+            silence_start_ms: latest(|said| said.end),
+            played_ms: latest(|said| said.last_frame),
             lead_in_ms: media(goodbye.start) - media(goodbye.first_frame),
             to_end_ms: media(ended) - media(last.end),
         })
@@ -62,6 +69,12 @@ impl Goodbye {
     #[must_use]
     pub fn onset_error_ms(&self, silence_timeout: Duration) -> f64 {
         self.onset_ms - (self.silence_start_ms + silence_timeout.as_secs_f64() * 1e3)
+    }
+
+    /// The same, with the silence beginning where everything had been played.
+    #[must_use]
+    pub fn onset_after_played_ms(&self, silence_timeout: Duration) -> f64 {
+        self.onset_ms - (self.played_ms + silence_timeout.as_secs_f64() * 1e3)
     }
 }
 
@@ -76,7 +89,7 @@ mod tests {
     }
 
     fn said(start: u64, end: u64) -> HeardUtterance {
-        HeardUtterance { start: at(start), first_frame: at(start - 40), end: at(end) }
+        HeardUtterance { start: at(start), first_frame: at(start - 40), end: at(end), last_frame: at(end + 8) }
     }
 
     fn goodbye(heard: &[HeardUtterance], speech_end: u64) -> Option<Goodbye> {
@@ -87,10 +100,11 @@ mod tests {
     fn silence_begins_with_the_later_of_caller_and_agent() {
         let answered = goodbye(&[said(600, 1200), said(16_000, 18_000), said(48_051, 49_500)], 14_740).expect("one");
         assert_eq!((answered.silence_start_ms, answered.onset_ms), (18_000.0, 48_011.0));
-        assert_eq!(answered.onset_error_ms(TIMEOUT), 11.0);
+        assert_eq!((answered.onset_error_ms(TIMEOUT), answered.onset_after_played_ms(TIMEOUT)), (11.0, 3.0));
         assert_eq!((answered.lead_in_ms, answered.to_end_ms), (40.0, 500.0));
         let alone = goodbye(&[said(600, 1200), said(44_780, 46_000)], 14_740).expect("one");
         assert_eq!((alone.silence_start_ms, alone.onset_error_ms(TIMEOUT)), (14_740.0, 0.0));
+        assert_eq!(alone.played_ms, 14_740.0, "the caller's end is the truth's");
         let early = goodbye(&[said(44_760, 46_000)], 14_740).expect("one");
         assert_eq!(early.onset_error_ms(TIMEOUT), -20.0);
     }

@@ -109,7 +109,9 @@ pub struct LoadReport {
     pub seconds: f64,
     /// Onset error, as heard from outside: first goodbye frame less the end of the silence, milliseconds.
     pub onset_ms: Option<Spread>,
-    /// Goodbyes before the silence was over.
+    /// The same, with the silence beginning where all that the agent had said was played, not where it was last heard.
+    pub onset_after_played_ms: Option<Spread>,
+    /// Goodbyes before the silence was over, by what was heard.
     pub early: u64,
     /// Calls that the gateway ended without an audible goodbye.
     pub without_goodbye: u64,
@@ -159,6 +161,7 @@ impl LoadReport {
             calls: calls(plan, outcome),
             seconds: outcome.elapsed.as_secs_f64(),
             onset_ms: Spread::of(errors.clone()),
+            onset_after_played_ms: Spread::of(goodbyes.iter().map(|it| it.onset_after_played_ms(plan.silence_timeout))),
             early: errors.filter(|error| *error < 0.0).count() as u64,
             without_goodbye: (by_gateway().count() - goodbyes.len()) as u64,
             mechanics: records.map(|records| mechanics(outcome, records)),

@@ -10,7 +10,8 @@ pub const MECHANICS_MS: f64 = 20.0;
 pub const ONSET_MS: f64 = 30.0;
 
 /// The rules that do not hold, in words. The one about the onset counts only if it is `strict`: it is also about how
-/// well the detector hears, and how exact the truth is.
+/// well the detector hears, and how exact the truth is. It is about the onset after everything was played: a quiet
+/// lead-out of the agent's is the agent's.
 #[must_use]
 pub fn broken_rules(report: &LoadReport, strict: bool) -> Vec<String> {
     let (calls, mut broken) = (&report.calls, Vec::new());
@@ -38,7 +39,7 @@ pub fn broken_rules(report: &LoadReport, strict: bool) -> Vec<String> {
             rule(error.p99 > MECHANICS_MS, text);
         }
     }
-    if let (true, Some(onset)) = (strict, report.onset_ms) {
+    if let (true, Some(onset)) = (strict, report.onset_after_played_ms) {
         rule(
             onset.p99 > ONSET_MS || report.early > 0,
             format!("onset error p99 {:.1} ms, {} early; at most {ONSET_MS} and none allowed", onset.p99, report.early),
@@ -83,7 +84,7 @@ mod tests {
             lab: crate::lab::twilio::LabReport::default(),
         };
         let mut report = LoadReport::of(&plan, &outcome, Some(&BTreeMap::new()));
-        report.onset_ms = Spread::of([12.0, 28.0]);
+        report.onset_after_played_ms = Spread::of([12.0, 28.0]);
         report.mechanics.as_mut().expect("records").error_ms = Spread::of([0.0, 20.0]);
         report.calls.refused.insert(REJECTED.to_owned(), 3);
         report
@@ -121,8 +122,7 @@ mod tests {
     #[test]
     fn the_onset_counts_only_if_it_is_to() {
         let mut report = good();
-        report.onset_ms = Spread::of([30.5]);
-        report.early = 1;
+        report.onset_after_played_ms = Spread::of([30.5]);
         assert_eq!((broken_rules(&report, false).len(), broken_rules(&report, true).len()), (0, 1));
     }
 }

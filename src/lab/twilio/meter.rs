@@ -24,6 +24,8 @@ pub struct HeardUtterance {
     pub first_frame: Timestamp,
     /// Its last audible 20 ms have been played, or were cleared.
     pub end: Timestamp,
+    /// What was sent on without a pause has been played, audible or not: later than `end` by its quiet lead-out.
+    pub last_frame: Timestamp,
 }
 
 /// Outbound audio of a call, measured on the playback clock.
@@ -79,12 +81,18 @@ impl HeardMeter {
                 self.sound(from, from + Duration::from_micros(frame.len() as u64 * 125));
             }
         }
+        if let Some(last) = &mut self.last
+            && begins - last.last_frame <= HOLE
+            && begins + length - last.end < UTTERANCE_GAP
+        {
+            last.last_frame = last.last_frame.max(begins + length);
+        }
     }
 
     fn sound(&mut self, start: Timestamp, end: Timestamp) {
         match &mut self.last {
             Some(last) if start - last.end <= UTTERANCE_GAP => {
-                last.end = end;
+                (last.end, last.last_frame) = (end, end);
                 self.silent_since = None;
             }
             _ => {
@@ -93,7 +101,7 @@ impl HeardMeter {
                 // A longer silence is no lead-in.
                 let silent = self.silent_since.take().filter(|since| start - *since < UTTERANCE_GAP);
                 let first_frame = silent.unwrap_or(start);
-                self.last = Some(HeardUtterance { start, first_frame, end });
+                self.last = Some(HeardUtterance { start, first_frame, end, last_frame: end });
             }
         }
     }
@@ -121,11 +129,11 @@ impl HeardMeter {
         self.cleared = true;
         self.utterances.retain(|utterance| utterance.start < now);
         if let Some(last) = self.utterances.last_mut() {
-            last.end = last.end.min(now);
+            (last.end, last.last_frame) = (last.end.min(now), last.last_frame.min(now));
         }
         self.last = self.last.filter(|last| last.start < now);
         if let Some(last) = &mut self.last {
-            last.end = last.end.min(now);
+            (last.end, last.last_frame) = (last.end.min(now), last.last_frame.min(now));
         }
     }
 
@@ -137,5 +145,40 @@ impl HeardMeter {
     /// The call is over.
     pub(super) fn finish(&mut self) {
         self.keep();
+    }
+}
+
+#[cfg(test)]
+mod frame_tests {
+    use super::*;
+    use crate::audio::MULAW_SILENCE;
+
+    fn heard(chunks: &[(u64, &[u8])]) -> Vec<[f64; 4]> {
+        let (mut meter, mut until) = (HeardMeter::default(), Timestamp::ZERO);
+        for (ms, samples) in chunks {
+            let now = Timestamp::from_millis(*ms);
+            meter.chunk(now, until, samples);
+            until = until.max(now) + Duration::from_micros(samples.len() as u64 * 125);
+        }
+        meter.finish();
+        let times =
+            |it: &HeardUtterance| [it.first_frame, it.start, it.end, it.last_frame].map(Timestamp::as_millis_f64);
+        meter.utterances.iter().map(times).collect()
+    }
+
+    #[test]
+    fn quiet_ends_of_what_was_sent_belong_to_it() {
+        let (loud, quiet) = ([0x10; 160], [MULAW_SILENCE; 160]);
+        let whole = [&quiet[..], &quiet, &loud, &loud, &quiet].concat();
+        assert_eq!(heard(&[(1000, &whole)]), [[1000.0, 1040.0, 1080.0, 1100.0]]);
+        let frames = [(1000, &quiet[..]), (1020, &loud), (1040, &quiet), (1060, &quiet), (2000, &loud)];
+        assert_eq!(heard(&frames), [[1000.0, 1020.0, 1040.0, 1080.0], [2000.0, 2000.0, 2020.0, 2020.0]]);
+    }
+
+    #[test]
+    fn a_long_silence_is_no_part_of_an_utterance() {
+        let (loud, quiet) = ([0x10; 160], [MULAW_SILENCE; 160 * 50]);
+        let whole = [&quiet[..], &loud, &quiet].concat();
+        assert_eq!(heard(&[(1000, &whole)]), [[2000.0, 2000.0, 2020.0, 2020.0]]);
     }
 }
