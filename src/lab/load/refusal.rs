@@ -18,13 +18,22 @@ pub(super) fn refusal(report: &CallReport) -> Option<String> {
 
 /// The latest that explains it.
 fn of<'a>(events: impl DoubleEndedIterator<Item = &'a CallEvent>) -> Option<String> {
-    events.rev().find_map(|event| match event {
-        CallEvent::Handshake { answer: Ok(status), .. } if *status != 101 => Some(format!("handshake: {status}")),
-        CallEvent::Handshake { answer: Err(why), .. } => Some(format!("handshake: {why}")),
-        CallEvent::Document(verbs) if verbs.starts_with("Reject") => Some(REJECTED.to_owned()),
-        CallEvent::Asked { webhook: Webhook::Voice, answer: Ok(status @ 400..), .. } => Some(format!("HTTP {status}")),
-        CallEvent::Asked { webhook: Webhook::Voice, answer: Err(why), .. } => Some(format!("webhook: {why}")),
-        _ => None,
+    events.rev().find_map(|event| {
+        if let CallEvent::Handshake { answer, .. } = event {
+            return Some(match answer {
+                Ok(status) => format!("handshake: {status}"),
+                Err(why) => format!("handshake: {why}"),
+            });
+        }
+        if let CallEvent::Asked { webhook: Webhook::Voice, answer, .. } = event {
+            return match answer {
+                Ok(status @ 400..) => Some(format!("HTTP {status}")),
+                Ok(_) => None,
+                Err(why) => Some(format!("webhook: {why}")),
+            };
+        }
+        let rejects = |verbs: &String| verbs.starts_with("Reject");
+        matches!(event, CallEvent::Document(verbs) if rejects(verbs)).then(|| REJECTED.to_owned())
     })
 }
 
