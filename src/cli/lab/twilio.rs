@@ -85,6 +85,9 @@ pub(crate) struct TwilioArgs {
     /// Calls, 20 ms apart.
     #[arg(short = 'n', long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     calls: u32,
+    /// Show marks too.
+    #[arg(short, long)]
+    verbose: bool,
     /// Only prints the environment and serves REST until interrupted.
     #[arg(long)]
     wait: bool,
@@ -137,18 +140,12 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
         }
         calls.push(lab.dial(dial(args, &audio, n, told)));
     }
-    let mut reached = false;
-    for (n, call) in calls.iter().enumerate() {
-        let report = tokio::select! {
-            report = call.finished() => report,
-            interrupt = tokio::signal::ctrl_c() => {
-                interrupt.map_err(text)?;
-                break;
-            }
-        };
-        reached |= report.document.is_some();
-        if told {
-            tell(&report, n, out).map_err(text)?;
+    let told = if told { calls.as_slice() } else { &[] };
+    tokio::select! {
+        followed = follow(told, &calls, args.verbose, out) => followed.map_err(text)?,
+        interrupt = tokio::signal::ctrl_c() => {
+            interrupt.map_err(text)?;
+            writeln!(out, "interrupted: hanging up").map_err(text)?;
         }
     }
     if let (Some(file), Some(call)) = (&args.out, calls.first()) {
@@ -157,7 +154,7 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
     }
     let report = lab.stop().await;
     sum(&report, out).map_err(text)?;
-    if !reached {
+    if report.without_document == report.calls {
         return Err(format!("no call reached the gateway at {}: is it running?", args.gateway[0]));
     }
     Ok(report.counts.violations == 0)
@@ -205,23 +202,44 @@ fn dial(args: &TwilioArgs, audio: &[i16], n: u32, detail: bool) -> Dial {
     Dial { rest_fault: args.rest_fault, detail, ..dial }
 }
 
-fn tell(report: &CallReport, n: usize, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "call {} {}", n + 1, report.call)?;
-    for (at, event) in &report.events {
-        // Marks come by the dozen; the sum tells how many.
-        if !matches!(event, CallEvent::Mark(_) | CallEvent::MarkEchoed(_)) {
-            writeln!(out, "{:>9.3} s  {event}", seconds(*at, report.dialled))?;
+/// Tells what happens, call by call, until all are over.
+async fn follow(told: &[LabCall], calls: &[LabCall], verbose: bool, out: &mut dyn Write) -> io::Result<()> {
+    for (n, call) in told.iter().enumerate() {
+        writeln!(out, "call {} {}", n + 1, call.sid())?;
+        let (mut seen, mut began) = (0, None);
+        loop {
+            let events = call.events_after(seen).await;
+            seen += events.len();
+            if events.is_empty() {
+                break;
+            }
+            for (at, event) in events {
+                let began = *began.get_or_insert(at);
+                // Marks come by the dozen; the sum tells how many.
+                if verbose || !matches!(event, CallEvent::Mark(_) | CallEvent::MarkEchoed(_)) {
+                    writeln!(out, "{:>9.3} s  {event}", (at - began).as_secs_f64())?;
+                }
+            }
+            out.flush()?;
         }
+        heard(&*call.finished().await, began.unwrap_or_default(), out)?;
     }
-    for heard in &report.heard.utterances {
-        let (from, to) = (seconds(heard.start, report.dialled), seconds(heard.end, report.dialled));
-        writeln!(out, "  heard {from:>8.3} s to {to:>8.3} s")?;
+    for call in calls {
+        call.finished().await;
     }
-    writeln!(out)
+    Ok(())
 }
 
-fn seconds(at: Timestamp, since: Timestamp) -> f64 {
-    (at - since).as_secs_f64()
+/// What the caller heard, from the gateway and from the carrier's own voice.
+fn heard(report: &CallReport, began: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    for heard in &report.heard.utterances {
+        let (from, to) = ((heard.start - began).as_secs_f64(), (heard.end - began).as_secs_f64());
+        writeln!(out, "  heard from {from:.3} s to {to:.3} s ({:.3} s)", to - from)?;
+    }
+    if report.heard.utterances.is_empty() {
+        writeln!(out, "  nothing was heard")?;
+    }
+    writeln!(out, "  {} marks, {} echoed\n", report.counts.marks, report.counts.marks_echoed)
 }
 
 fn sum(report: &LabReport, out: &mut dyn Write) -> io::Result<()> {

@@ -75,12 +75,15 @@ pub(super) struct Answer {
     location: Option<String>,
 }
 
+/// Names in lower case, and values.
+pub(super) type Headers = Vec<(&'static str, String)>;
+
 /// A request that can be made again elsewhere: headers follow from the address.
 pub(super) struct Asking<'a> {
     pub(super) method: Method,
     pub(super) url: &'a str,
     /// With this method and address.
-    pub(super) headers: &'a (dyn Fn(&Method, &str) -> Vec<(&'static str, String)> + Sync),
+    pub(super) headers: &'a (dyn Fn(&Method, &str) -> Headers + Sync),
     /// Form-encoded; with `GET` it becomes the query.
     pub(super) form: &'a str,
 }
@@ -159,13 +162,7 @@ impl Network {
         Err(NoAnswer::Redirects)
     }
 
-    async fn once(
-        &self,
-        method: &Method,
-        url: &str,
-        headers: Vec<(&'static str, String)>,
-        form: &str,
-    ) -> Result<Answer, NoAnswer> {
+    async fn once(&self, method: &Method, url: &str, headers: Headers, form: &str) -> Result<Answer, NoAnswer> {
         let uri = parsed(url)?;
         let tcp = self.connect(&uri).await?;
         let broken = |error: hyper::Error| NoAnswer::Broken(error.to_string());
@@ -199,7 +196,7 @@ pub(super) fn request(
     method: &Method,
     uri: &Uri,
     path: &str,
-    headers: Vec<(&'static str, String)>,
+    headers: Headers,
     body: &str,
 ) -> Result<Request<Full<Bytes>>, NoAnswer> {
     let wrong = || NoAnswer::NoUrl(uri.to_string());
