@@ -15,7 +15,10 @@ use quietline::{
     call::AnnouncementKind,
     carrier::{CarrierCommand, CarrierEvent, MarkId},
     mix::Announcement,
-    model::{ItemId, ModelEvent, ModelTraits, ResponseId, ResponseStatus},
+    model::{
+        ItemId, Model, ModelCommand, ModelEvent, ModelRequest, ModelTraits, ResponseId, ResponseStatus,
+        offline::{Behaviour, Offline},
+    },
     session::{Input, Output, Session, SessionConfig},
     time::Timestamp,
     vad::{self, Detector},
@@ -111,7 +114,7 @@ impl Line {
             match output {
                 Output::Carrier(CarrierCommand::Mark(mark)) => self.marks.push(mark),
                 Output::Carrier(CarrierCommand::Media(_)) => self.frames_out += 1,
-                Output::Model(quietline::model::ModelCommand::Append(bytes)) => self.appended += bytes.len() as u64,
+                Output::Model(ModelCommand::Append(bytes)) => self.appended += bytes.len() as u64,
                 Output::Carrier(_) | Output::Model(_) | Output::RunTool(_) | Output::Ledger(_) => {}
             }
         }
@@ -181,6 +184,28 @@ fn neither_allocates_nor_frees_with_mulaw_to_the_model() {
 #[test]
 fn neither_allocates_nor_frees_with_24_khz_to_the_model() {
     a_call_allocates_nothing_in_its_ticks(Detector::Combined, Encoding::Pcm24k);
+}
+
+#[test]
+fn the_offline_model_neither_allocates_nor_frees_while_it_hears_and_answers() {
+    for behaviour in [Behaviour::Talk, Behaviour::Stall, Behaviour::Echo] {
+        let mut model = Offline::new(behaviour);
+        let (mut now, mut heard, mut said) = (Timestamp::ZERO, 0, 0);
+        model.handle_command(now, &ModelCommand::Request(ModelRequest::Connect));
+        for payload in CALLER.chunks_exact(160) {
+            now += FRAME;
+            let count = counted(|| {
+                model.handle_command(now, &ModelCommand::Append(payload));
+                while let Some(event) = model.poll_event(now) {
+                    heard += usize::from(matches!(event, ModelEvent::Committed));
+                    said += usize::from(matches!(event, ModelEvent::ItemDone { .. }));
+                }
+            });
+            assert_eq!(count, (0, 0), "{behaviour:?} at {now}");
+        }
+        assert!(heard >= 3, "{behaviour:?}: {heard} turns");
+        assert_eq!(said > 0, behaviour != Behaviour::Stall);
+    }
 }
 
 #[test]

@@ -64,6 +64,8 @@ impl Call {
             return;
         }
         self.model = ModelState::Ready;
+        // A new session has heard nothing yet.
+        self.uncommitted = false;
         self.timers.clear(TimerReason::ModelLost);
         self.timers.clear(TimerReason::ModelRetry);
         self.enter(now, Cause::ModelBack);

@@ -292,7 +292,8 @@ impl Call {
         self.media(MediaCommand::StopAgent);
         self.cancel_responses();
         self.enter(now, Cause::BargeIn { spurt: heard.id });
-        let heard_by_server = self.server_heard_at.is_some_and(|at| at >= heard.start);
+        // A server that is within speech already does not report it again: its ear may be the quicker one.
+        let heard_by_server = self.uncommitted || self.server_heard_at.is_some_and(|at| at >= heard.start);
         if !self.traits.hears_speech || !self.model.is_ready() || heard_by_server {
             self.media(MediaCommand::ForgetAgent);
         } else {

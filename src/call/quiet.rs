@@ -106,7 +106,10 @@ impl Call {
         if !self.hearing.caught_up {
             return Some(now + frame);
         }
-        if heard_to < deadline && now < deadline + LATE_MEDIA {
+        // A frame comes when it is over. Of the one in which the deadline lies, up to half may be missing: waiting for
+        // its end would make a goodbye up to a frame late before anything else has delayed it. Words begun 60 ms
+        // before the deadline are still heard in time (the detector takes one or two frames to open).
+        if heard_to + frame / 2 <= deadline && now < deadline + LATE_MEDIA {
             return Some(deadline + LATE_MEDIA);
         }
         let provisional = self.hearing.open.is_some_and(|heard| !heard.counts);

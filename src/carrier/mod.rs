@@ -5,9 +5,44 @@
 
 pub mod twilio;
 
+use std::fmt;
 use std::sync::Arc;
 
-use crate::audio::MulawFrame;
+use crate::{
+    audio::MulawFrame,
+    time::Timestamp,
+    wire::{ExchangeEvent, ExchangeId, HttpRequest},
+};
+
+/// A call, whoever carries it: the carrier's own id, as text.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId(Arc<str>);
+
+impl CallId {
+    /// With the carrier's id.
+    #[must_use]
+    pub fn new(id: &str) -> Self {
+        Self(id.into())
+    }
+
+    /// The carrier's id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// Name of a mark: a place in the outbound audio whose playing the carrier reports.
 ///
@@ -83,6 +118,12 @@ pub enum CarrierEvent<'a> {
         /// With a close handshake.
         clean: bool,
     },
+    /// The media connection broke and is there again: the carrier's time stamps begin anew, and what it held of our
+    /// audio is gone.
+    Reopened {
+        /// When it broke.
+        lost_at: Timestamp,
+    },
     /// What became of a [`CallRequest`], or what the carrier says of the call by itself.
     Answer(CallAnswer),
 }
@@ -149,4 +190,52 @@ pub enum CallRequest {
     FetchStatus,
     /// Let the carrier itself speak the farewell of this ending, then hang up: the last resort (REST).
     Say(crate::assistant::FarewellKind),
+}
+
+/// What a carrier's side of a call wants sent.
+#[derive(Debug)]
+pub enum Sending<'a> {
+    /// A text message on the media connection.
+    Text(&'a str),
+    /// A request; its answer goes to [`Carrier::handle_exchange`].
+    Http(ExchangeId, HttpRequest),
+    /// The media connection is to be closed, after what was sent before.
+    Close,
+}
+
+/// What could not be used of what came in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CarrierCounters {
+    /// Messages that could not be read.
+    pub unreadable: u64,
+    /// Messages that we do not know.
+    pub unknown: u64,
+}
+
+/// A carrier's side of one call, from its stream's start on: a state machine without sockets or clock.
+pub trait Carrier: Send {
+    /// The media connection brought a text message. `None`: the call need not hear of it.
+    fn handle_text<'a>(&'a mut self, now: Timestamp, text: &'a str) -> Option<CarrierEvent<'a>>;
+    /// The media connection is gone; `clean` if it was closed in an orderly way.
+    fn handle_closed(
+        &mut self,
+        now: Timestamp,
+        clean: bool,
+        send: &mut dyn FnMut(Sending<'_>),
+    ) -> Option<CarrierEvent<'static>>;
+    /// What became of a request.
+    fn handle_exchange(
+        &mut self,
+        now: Timestamp,
+        id: ExchangeId,
+        event: &ExchangeEvent,
+    ) -> Option<CarrierEvent<'static>>;
+    /// Something is due.
+    fn handle_timeout(&mut self, now: Timestamp) -> Option<CarrierEvent<'static>>;
+    /// When something is due; [`Timestamp::NEVER`] if nothing is.
+    fn poll_timeout(&self) -> Timestamp;
+    /// Carries out a command.
+    fn handle_command(&mut self, now: Timestamp, command: &CarrierCommand, send: &mut dyn FnMut(Sending<'_>));
+    /// What could not be used so far.
+    fn counters(&self) -> CarrierCounters;
 }

@@ -83,8 +83,7 @@ fn play_one(args: &DemoArgs, scenario: &Scenario, out: &mut dyn Write) -> Result
     summary(&played, out).map_err(text)?;
     if !args.no_wav {
         let file = args.wav.clone().unwrap_or_else(|| format!("quietline-demo-{}.wav", scenario.name).into());
-        let carrier = &played.world.carrier;
-        wav::write(&file, carrier.said(), carrier.heard(), carrier.heard().len())
+        wav::write(&file, &played.said, &played.heard, played.heard.len())
             .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
         writeln!(out, "  listen           {} (left: said by the caller, right: heard)", file.display())
             .map_err(text)?;
@@ -97,14 +96,13 @@ fn play_one(args: &DemoArgs, scenario: &Scenario, out: &mut dyn Write) -> Result
 }
 
 fn draw(scenario: &Scenario, played: &Played, timeout: f64, file: &Path) -> Result<(), String> {
-    let (carrier, ledger) = (&played.world.carrier, &played.world.ledger);
     let title = format!("quietline demo --scenario {}: {}", scenario.name, scenario.what);
-    let chart = Chart { title: &title, said: carrier.said(), heard: carrier.heard(), ledger, timeout };
+    let chart = Chart { title: &title, said: &played.said, heard: &played.heard, ledger: &played.ledger, timeout };
     fs::write(file, chart.to_string()).map_err(|error| format!("cannot write {}: {error}", file.display()))
 }
 
 fn summary(played: &Played, out: &mut dyn Write) -> io::Result<()> {
-    let record = played.world.session.record();
+    let record = &played.record;
     let rules = &played.rules;
     let error = |ms: Option<f64>| ms.map_or("–".into(), |ms| format!("{ms:+.0} ms"));
     let seconds = |at: quietline::time::Timestamp| format!("{:.2} s", at.as_micros() as f64 / 1e6);
@@ -165,7 +163,7 @@ fn play_all(args: &DemoArgs, out: &mut dyn Write) -> Result<bool, String> {
     let mut good = true;
     for scenario in SCENARIOS {
         let played = scenario.play(args.detector, |_, _| {})?;
-        let record = played.world.session.record();
+        let record = &played.record;
         let seconds = |at: Option<quietline::time::Timestamp>| {
             at.map_or("–".to_owned(), |at| format!("{:.2} s", at.as_micros() as f64 / 1e6))
         };

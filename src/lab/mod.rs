@@ -5,6 +5,7 @@
 
 mod carrier;
 mod model;
+mod shared_model;
 #[cfg(test)]
 mod tests;
 pub mod twilio;
@@ -12,6 +13,7 @@ mod world;
 
 pub use carrier::{CarrierNews, Rest, ScriptedCarrier, Trouble};
 pub use model::{ModelNews, Reply, ReplyPart, ScriptedModel, Transcripts, Utterance};
+pub use shared_model::SharedModel;
 pub use world::{Moment, World};
 
 #[cfg(doc)]

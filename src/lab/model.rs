@@ -235,6 +235,8 @@ pub struct ScriptedModel {
     items: u32,
     tools: u32,
     ear: Ear,
+    /// What was told last: an event borrows it.
+    told: Option<ModelNews>,
     /// Everything it was asked, with the time.
     pub log: Vec<(Timestamp, ModelRequest)>,
     /// Caller audio it got, as 8 kHz samples, since it was last ready.
@@ -261,6 +263,7 @@ impl ScriptedModel {
             items: 0,
             tools: 0,
             ear: Ear::default(),
+            told: None,
             log: Vec::new(),
             got: Vec::new(),
         }
@@ -347,6 +350,18 @@ impl ScriptedModel {
             }
         }
         None
+    }
+
+    /// How audio travels to and from it.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// As [`ScriptedModel::poll`], keeping what it tells.
+    pub(super) fn tell(&mut self, now: Timestamp) -> Option<&ModelNews> {
+        self.told = self.poll(now);
+        self.told.as_ref()
     }
 
     /// Takes a command.

@@ -59,6 +59,8 @@ pub(super) struct Inbound {
     received: MediaTime,
     /// The time stamp that belongs to the stream's first sample.
     base_ms: Option<i64>,
+    /// The next payload tells anew where the stream is.
+    begins: bool,
     processed: MediaTime,
     partial: MulawFrame,
     partial_len: usize,
@@ -78,6 +80,7 @@ impl Inbound {
             gaps: VecDeque::with_capacity(GAPS),
             received: MediaTime::ZERO,
             base_ms: None,
+            begins: true,
             processed: MediaTime::ZERO,
             partial: [MULAW_SILENCE; FRAME_SAMPLES],
             partial_len: 0,
@@ -102,7 +105,7 @@ impl Inbound {
     /// Takes a payload in; `latest` is where the media could be at most. Gives the position after it.
     pub(super) fn receive(&mut self, timestamp_ms: Option<u64>, payload: &[u8], latest: MediaTime) -> MediaTime {
         let missing = match timestamp_ms {
-            _ if self.received == MediaTime::ZERO => self.late_start(timestamp_ms, payload, latest),
+            _ if self.begins => self.begin(timestamp_ms, payload, latest),
             Some(ms) => self.missing(ms, latest),
             None => 0,
         };
@@ -120,11 +123,19 @@ impl Inbound {
         self.received
     }
 
+    /// The stream was opened again: its time stamps have nothing to do with those before.
+    pub(super) fn reopened(&mut self) {
+        self.begins = true;
+    }
+
     /// A stream whose first frame comes late began in silence. Its stamp, whatever it is, belongs there.
-    fn late_start(&mut self, timestamp_ms: Option<u64>, payload: &[u8], latest: MediaTime) -> u64 {
-        let silence = latest.samples().saturating_sub(payload.len() as u64);
+    fn begin(&mut self, timestamp_ms: Option<u64>, payload: &[u8], latest: MediaTime) -> u64 {
+        self.begins = false;
+        let before = self.received.samples();
+        let silence = latest.samples().saturating_sub(before + payload.len() as u64);
         let silence = if silence < GAP_MIN_MS as u64 * 8 { 0 } else { silence / FRAME * FRAME };
-        self.base_ms = timestamp_ms.and_then(|ms| i64::try_from(ms).ok()).map(|ms| ms - (silence / 8) as i64);
+        let stamp = timestamp_ms.and_then(|ms| i64::try_from(ms).ok());
+        self.base_ms = stamp.map(|ms| ms - ((before + silence) / 8) as i64);
         silence
     }
 

@@ -89,6 +89,13 @@ impl MediaPath {
         self.last_frame_at = now;
     }
 
+    /// The stream broke at `lost_at` and is there again: time stamps begin anew, the time between is a gap, and what
+    /// the carrier held of the agent is said again from where the caller had heard it.
+    pub fn reopened(&mut self, lost_at: Timestamp) {
+        self.inbound.reopened();
+        self.outbound.reopened(lost_at, &self.clock);
+    }
+
     /// Caller audio arrives: µ-law, any length; `timestamp_ms` shows gaps.
     pub fn receive(&mut self, now: Timestamp, timestamp_ms: Option<u64>, payload: &[u8]) {
         self.last_frame_at = now;

@@ -285,3 +285,25 @@ fn announcements_are_sent_whole_at_once() {
     assert!(whole, "{command:?}");
     assert!(matches!(path.poll_outbound(), Some(CarrierCommand::Mark(_))));
 }
+
+#[test]
+fn a_reopened_stream_goes_on_where_the_caller_stopped_hearing() {
+    let mut path = path();
+    let speech = pattern(8_000 * 3);
+    path.agent_audio(ResponseId(0), ItemId(0), &speech);
+    path.item_done(ItemId(0));
+    speak(&mut path, 500);
+    // Broken at 0.5 s, there again at 0.6 s; the time stamps begin anew.
+    path.reopened(ms(500));
+    assert_eq!(sent(&mut path), [], "nothing to be cleared on the new stream");
+    path.receive(ms(620), Some(155), &[MULAW_SILENCE; 160]);
+    drain(&mut path);
+    assert_eq!(path.hearing().media, MediaTime::from_millis(620));
+    assert_eq!(path.inbound_counters().gap_samples, 100 * 8);
+    path.speak(ms(620));
+    let again: Vec<u8> = sent(&mut path).into_iter().flatten().flatten().collect();
+    // The first frame was heard from 20 ms on: 480 ms of it were.
+    assert_eq!(again[..160], speech[480 * 8..500 * 8]);
+    path.receive(ms(640), Some(175), &[MULAW_SILENCE; 160]);
+    assert_eq!((drain(&mut path).len(), path.inbound_counters().bad_timestamps), (160, 0));
+}

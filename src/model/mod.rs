@@ -1,7 +1,9 @@
 //! The realtime model's side as values: what a model tells us and what we ask of it.
 //!
 //! Vendor ids never appear here: a provider numbers responses, items and tool calls as it meets them and keeps the
-//! table. The scripted model of [`crate::lab`] speaks exactly these.
+//! table. The scripted model of [`crate::lab`] speaks exactly these; [`offline`] is a provider that needs none.
+
+pub mod offline;
 
 use std::time::Duration;
 

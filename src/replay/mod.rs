@@ -8,6 +8,7 @@
 //! detector alone is to blame for.
 
 mod agent;
+mod decisions;
 mod rules;
 mod run;
 pub mod scenario;
@@ -16,7 +17,8 @@ mod tests;
 mod truth;
 mod voices;
 
-pub use rules::Rules;
+pub use decisions::decisions;
+pub use rules::{Evidence, Rules};
 pub use run::{Outcome, Replay, Verdicts};
 pub use truth::{Labels, Truth, TruthError, TruthVad};
 pub use voices::give_builtin_voices;

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use crate::{
-    call::{AnnouncementKind, Cause, EndedBy, Party, Reason},
-    lab::World,
+    call::{AnnouncementKind, CallRecord, Cause, EndedBy, LedgerEntry, Party, Reason},
+    lab::{ScriptedCarrier, World},
+    mix::Announcement,
     time::Timestamp,
 };
 
@@ -12,6 +13,33 @@ const MECHANICS: Duration = Duration::from_millis(20);
 const CLOSED: Duration = Duration::from_secs(1);
 /// The first frame of a farewell may be mixed with the agent's last.
 const JOINT: usize = 160;
+
+/// The caller's clock may begin this much before or after ours, in samples.
+const CLOCKS: usize = 8_000;
+
+/// What is known of a finished call, from both ends of the line.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// Our record.
+    pub record: &'a CallRecord,
+    /// Our ledger.
+    pub ledger: &'a [LedgerEntry],
+    /// The rendering of the farewell that belongs to the reason, if there was one.
+    pub farewell: Option<&'a Announcement>,
+    /// The carrier: what the caller heard, and what we did that it does not allow.
+    pub carrier: &'a ScriptedCarrier,
+}
+
+impl<'a> Evidence<'a> {
+    /// Of a world whose call is over.
+    #[must_use]
+    pub fn of(world: &'a World) -> Self {
+        let record = world.session.record();
+        let kind = record.reason.and_then(Reason::farewell).map(AnnouncementKind::Farewell);
+        let farewell = kind.and_then(|kind| world.session.media().rendering(kind));
+        Self { record, ledger: &world.ledger, farewell, carrier: &world.carrier }
+    }
+}
 
 /// What a finished call came to, held against the rules.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,29 +61,29 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Looks at a world whose call is over.
+    /// Looks at a call that is over.
     #[must_use]
-    pub fn check(world: &World) -> Self {
+    pub fn check(call: &Evidence<'_>) -> Self {
         let mut rules = Self::default();
-        rules.check_ending(world);
-        rules.check_mechanics(world);
-        rules.check_goodbye(world);
-        rules.check_closing(world);
-        for violation in world.carrier.violations() {
+        rules.check_ending(call);
+        rules.check_mechanics(call);
+        rules.check_goodbye(call);
+        rules.check_closing(call);
+        for violation in call.carrier.violations() {
             rules.broken.push(format!("the carrier was sent what it does not take: {violation}"));
         }
         rules
     }
 
-    fn check_ending(&mut self, world: &World) {
-        let endings = world.ledger.iter().filter(|e| matches!(e.cause, Cause::LineClosed { .. })).count();
-        if endings != 1 || world.session.record().reason.is_none() {
+    fn check_ending(&mut self, call: &Evidence<'_>) {
+        let endings = call.ledger.iter().filter(|e| matches!(e.cause, Cause::LineClosed { .. })).count();
+        if endings != 1 || call.record.reason.is_none() {
             self.broken.push(format!("the line was closed {endings} times instead of once"));
         }
     }
 
-    fn check_mechanics(&mut self, world: &World) {
-        let record = world.session.record();
+    fn check_mechanics(&mut self, call: &Evidence<'_>) {
+        let record = call.record;
         if record.reason != Some(Reason::Silence) {
             return;
         }
@@ -71,19 +99,18 @@ impl Rules {
         }
     }
 
-    fn check_goodbye(&mut self, world: &World) {
-        let record = world.session.record();
-        let (Some(begun), Some(kind)) = (record.goodbye_at, record.reason.and_then(Reason::farewell)) else { return };
-        let Some(rendering) = world.session.media().rendering(AnnouncementKind::Farewell(kind)) else { return };
+    fn check_goodbye(&mut self, call: &Evidence<'_>) {
+        let record = call.record;
+        let (Some(begun), Some(rendering)) = (record.goodbye_at, call.farewell) else { return };
         let whole = rendering.mulaw();
-        let ended = world.ledger.iter().rev().find_map(|entry| {
+        let ended = call.ledger.iter().rev().find_map(|entry| {
             let Cause::AnnouncementEnded { kind: AnnouncementKind::Farewell(_), by, .. } = entry.cause else {
                 return None;
             };
             Some(by)
         });
-        let heard = world.carrier.heard();
-        let from = (begun - world.carrier.start()).as_micros() as usize / 125;
+        let heard = call.carrier.heard();
+        let from = ((begun - call.carrier.start()).as_micros() as usize / 125).saturating_sub(CLOCKS);
         let rest = whole.get(JOINT..).unwrap_or(&[]);
         let found = heard.get(from..).is_some_and(|heard| heard.windows(rest.len().max(1)).any(|w| w == rest));
         self.goodbye_whole = Some(found);
@@ -93,8 +120,8 @@ impl Rules {
         }
     }
 
-    fn check_closing(&mut self, world: &World) {
-        let record = world.session.record();
+    fn check_closing(&mut self, call: &Evidence<'_>) {
+        let record = call.record;
         let ms = |from: Timestamp, to: Timestamp| to.diff_micros(from) as f64 / 1e3;
         let Some(closed) = record.closed_at else { return };
         self.closed_after_words_ms = record.caller_silent_since.map(|words| ms(words, closed));

@@ -1,4 +1,4 @@
-use super::{Rules, Truth, TruthVad, agent, voices::give_builtin_voices};
+use super::{Evidence, Rules, Truth, TruthVad, agent, voices::give_builtin_voices};
 use crate::{
     assistant::Settings,
     audio::Encoding,
@@ -127,7 +127,7 @@ impl Replay {
             hangup_ms: ms(record.closed_at),
             reason: record.reason,
             truth_error_ms: None,
-            rules: Rules::check(world),
+            rules: Rules::check(&Evidence::of(world)),
             ledger: world.ledger.clone(),
             audio: (world.carrier.said().to_vec(), world.carrier.heard().to_vec()),
         }

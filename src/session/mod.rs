@@ -218,6 +218,11 @@ impl Session {
                 self.stream_open = false;
                 self.call.carrier_closed(now, clean);
             }
+            CarrierEvent::Reopened { lost_at } => {
+                if self.stream_open {
+                    self.media.reopened(lost_at);
+                }
+            }
             CarrierEvent::Answer(answer) => self.call.call_answer(now, answer),
         }
     }

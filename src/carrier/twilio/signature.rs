@@ -58,6 +58,11 @@ impl Key {
         if secret.is_empty() { Err(EmptyKey) } else { Ok(Self { algorithm, secret: secret.as_bytes().into() }) }
     }
 
+    /// Another secret, for another purpose, that only somebody with this one can know.
+    pub(super) fn derive(&self, purpose: &[u8]) -> [u8; 32] {
+        hmac_sha256(&self.secret, purpose)
+    }
+
     /// Whether this is the signature of the text; in constant time for signatures of one length.
     fn signed(&self, text: &[u8], signature: &[u8]) -> Choice {
         match self.algorithm {
@@ -65,10 +70,7 @@ impl Key {
                 let mac = Hmac::<Sha1>::new_from_slice(&self.secret).expect("HMAC takes a key of any length");
                 mac.chain_update(text).finalize().into_bytes().as_slice().ct_eq(signature)
             }
-            Algorithm::HmacSha256 => {
-                let mac = Hmac::<Sha256>::new_from_slice(&self.secret).expect("HMAC takes a key of any length");
-                mac.chain_update(text).finalize().into_bytes().as_slice().ct_eq(signature)
-            }
+            Algorithm::HmacSha256 => hmac_sha256(&self.secret, text).as_slice().ct_eq(signature),
         }
     }
 }
@@ -149,6 +151,17 @@ impl Verifier {
             Body::None | Body::Form(_) | Body::Json(_) => Ok(()),
         }
     }
+}
+
+/// HMAC-SHA-256.
+pub(super) fn hmac_sha256(key: &[u8], text: &[u8]) -> [u8; 32] {
+    let mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.chain_update(text).finalize().into_bytes().into()
+}
+
+/// Whether two texts are the same, in constant time for texts of one length.
+pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
+    one.ct_eq(other).into()
 }
 
 /// Names and values of a form as they are signed: decoded, sorted by name, the values of one name unique and sorted.

@@ -253,6 +253,21 @@ impl Outbound {
         self.over = None;
     }
 
+    /// The carrier lost what it held of us at `lost_at`, and what was sent since.
+    pub(super) fn reopened(&mut self, lost_at: Timestamp, clock: &MediaClock) {
+        // An ending under way keeps its bound: the estimate takes the place of the lost mark.
+        let ends = self.sounding.is_some_and(|sounding| matches!(sounding.kind, AnnouncementKind::Farewell(_)));
+        if ends || self.terminal.is_some() {
+            return;
+        }
+        let at = clock.to_media(lost_at);
+        let heard = self.playhead(at);
+        self.clear(at, heard);
+        // There is nothing to be cleared on the new stream.
+        self.commands.pop_back();
+        self.sounding_ended(at, clock, EndedBy::Clear);
+    }
+
     pub(super) fn tick(&mut self, now: Timestamp, clock: &MediaClock) {
         let at = clock.to_media(now);
         self.watch_marks(now, clock);

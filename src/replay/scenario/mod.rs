@@ -10,10 +10,10 @@ mod tests;
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
-use super::{Rules, TruthVad};
+use super::{Evidence, Rules, TruthVad};
 use crate::{
     assistant::{HangupTool, Reminder, Settings},
-    call::{Cause, LedgerEntry, Reason},
+    call::{CallRecord, Cause, LedgerEntry, Reason},
     lab::World,
     vad::{self, Detector, Vad},
 };
@@ -149,8 +149,14 @@ pub const SCENARIOS: &[Scenario] = &[
 /// A played scenario.
 #[derive(Debug)]
 pub struct Played {
-    /// The world, its call over.
-    pub world: World,
+    /// The call's record.
+    pub record: CallRecord,
+    /// Why the window moved.
+    pub ledger: Vec<LedgerEntry>,
+    /// What the caller said, 8 kHz, from the stream's start on.
+    pub said: Vec<i16>,
+    /// What the caller heard, µ-law, from the stream's start on.
+    pub heard: Vec<u8>,
     /// Held against the rules, the scenario's own included.
     pub rules: Rules,
     /// Goodbye less the goodbye of the same scenario with the labels as detector, milliseconds.
@@ -188,14 +194,20 @@ impl Scenario {
         let world = self.run(vad::build(detector), Rc::clone(&labels), &mut watch)?;
         let labels = Rc::new(RefCell::new(Vec::new()));
         let labelled = self.run(Box::new(TruthVad::of_labels(Rc::clone(&labels))), labels, &mut |_, _| {})?;
-        let mut rules = Rules::check(&world);
-        self.check(&world, &mut rules);
+        let rules = self.judge(&Evidence::of(&world));
         let goodbyes = (world.session.record().goodbye_at, labelled.session.record().goodbye_at);
         let truth_error_ms = match goodbyes {
             (Some(ours), Some(theirs)) => Some(ours.diff_micros(theirs) as f64 / 1e3),
             (None, _) | (_, None) => None,
         };
-        Ok(Played { world, rules, truth_error_ms })
+        Ok(Played {
+            record: *world.session.record(),
+            said: world.carrier.said().to_vec(),
+            heard: world.carrier.heard().to_vec(),
+            ledger: world.ledger,
+            rules,
+            truth_error_ms,
+        })
     }
 
     fn run(
@@ -207,13 +219,15 @@ impl Scenario {
         let (mut stage, mut world) = Stage::set(self, vad, labels)?;
         world.run(|world, entry| {
             watch(&entry, stage.words(&entry).as_deref());
-            stage.follow(world, &entry);
+            stage.follow(&mut world.carrier, &mut world.model, &entry);
         })?;
         Ok(world)
     }
 
-    fn check(&self, world: &World, rules: &mut Rules) {
-        let record = world.session.record();
+    /// Holds a call against the rules, the scenario's own included.
+    fn judge(&self, call: &Evidence<'_>) -> Rules {
+        let mut rules = Rules::check(call);
+        let record = call.record;
         if record.reason != Some(self.ends_by) {
             let reason = record.reason.map_or("nothing", Reason::name);
             rules.broken.push(format!("the call ended by {reason}; {} was expected", self.ends_by.name()));
@@ -227,12 +241,13 @@ impl Scenario {
             rules.broken.push(format!("the agent was interrupted {} times; once was expected", record.barge_ins.0));
         }
         if matches!(self.then, Then::HoldMusic) {
-            let latest = Stage::latest_end_with_noise(world, &self.settings());
+            let latest = Stage::latest_end_with_noise(call.ledger, &self.settings());
             // Sounds may still take it back twice; without a word they cannot put it off again.
-            let first = world.ledger.iter().find(|e| e.cause == Cause::EndingBegan(Reason::Silence)).map(|e| e.at);
+            let first = call.ledger.iter().find(|e| e.cause == Cause::EndingBegan(Reason::Silence)).map(|e| e.at);
             if first.is_none() || first > latest {
                 rules.broken.push("noise put the goodbye off by more than its budget".into());
             }
         }
+        rules
     }
 }

@@ -30,7 +30,7 @@ fn a_scenario_plays_the_same_way_twice() {
         let mut lines = Vec::new();
         let scenario = Scenario::find("take-back").unwrap();
         let played = scenario.play(Detector::default(), |entry, _| lines.push(format!("{entry:?}"))).unwrap();
-        (lines, played.world.carrier.heard().to_vec())
+        (lines, played.heard)
     };
     assert_eq!(ledger(1), ledger(2));
 }

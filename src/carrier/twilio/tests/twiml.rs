@@ -99,7 +99,6 @@ fn connect<'a>() -> Connect<'a> {
     Connect {
         stream: setting("public_url", "wss://gate.example.com/twilio/media"),
         name: setting("line.name", "front desk"),
-        action: setting("public_url", "https://gate.example.com/twilio/after?call=1&x=2"),
         status_callback: setting("public_url", "https://gate.example.com/twilio/stream-status"),
         parameters: &[Parameter { name: "call_token", value: "k3J<&\">'" }, Parameter { name: "line", value: "" }],
         resume: setting("resume_url", "https://gate.example.com/twilio/resume?a=1&b=%20"),
@@ -113,7 +112,6 @@ fn the_answer_connects_and_then_resumes() {
     check_grammar(&root, &json("twiml-grammar.json"));
     let [verb, redirect] = &root.children[..] else { panic!("{root:?}") };
     assert_eq!((verb.name.as_str(), redirect.name.as_str()), ("Connect", "Redirect"));
-    assert_eq!(verb.attribute("action"), "https://gate.example.com/twilio/after?call=1&x=2");
     let [stream] = &verb.children[..] else { panic!("{verb:?}") };
     assert_eq!(stream.attribute("url"), "wss://gate.example.com/twilio/media");
     assert_eq!(stream.attribute("name"), "front desk");

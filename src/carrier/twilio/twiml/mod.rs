@@ -49,14 +49,12 @@ pub struct Connect<'a> {
     pub stream: Setting<'a>,
     /// The stream's name in status callbacks.
     pub name: Setting<'a>,
-    /// Requested when the stream has ended, for what happens then. Absolute, `https` (plain `http` is for tests), like
-    /// the other two.
-    pub action: Setting<'a>,
-    /// Told when the stream starts, stops or fails.
+    /// Told when the stream starts, stops or fails. Absolute, `https` (plain `http` is for tests).
     pub status_callback: Setting<'a>,
     /// Handed to the stream's `start`.
     pub parameters: &'a [Parameter<'a>],
-    /// Where the call goes on if the stream could not be opened, or broke: any node reopens it, or apologizes.
+    /// Where the call goes on when the stream has ended, however: any node reopens it, ends the call, or apologizes.
+    /// (Without an `action`, Twilio goes on with what stands behind `<Connect>`: one way for every case.)
     pub resume: Setting<'a>,
 }
 
@@ -86,7 +84,7 @@ impl Connect<'_> {
         if self.stream.value.contains(['?', '#']) {
             return Err(self.stream.refused(Problem::Query));
         }
-        for url in [self.action, self.status_callback, self.resume] {
+        for url in [self.status_callback, self.resume] {
             check_url(url, &["https://", "http://"])?;
         }
         check_text(self.name, MAX_PARAMETER)?;
@@ -94,9 +92,7 @@ impl Connect<'_> {
             parameter.check()?;
         }
         let document = written(|xml| {
-            xml.create_element("Connect")
-                .with_attributes([("action", self.action.value), ("method", "POST")])
-                .write_inner_content(|xml| self.write_stream(xml))?;
+            xml.create_element("Connect").write_inner_content(|xml| self.write_stream(xml))?;
             let resume = BytesText::new(self.resume.value);
             xml.create_element("Redirect").with_attribute(("method", "POST")).write_text_content(resume)?;
             Ok(())
@@ -147,6 +143,12 @@ pub fn say_and_hang_up(text: Setting<'_>, language: Setting<'_>) -> Result<Twiml
         xml.create_element("Hangup").write_empty()?;
         Ok(())
     }))
+}
+
+/// Refuses an incoming call: the caller hears the busy tone, and nobody pays.
+#[must_use]
+pub fn busy() -> Twiml {
+    written(|xml| xml.create_element("Reject").with_attribute(("reason", "busy")).write_empty().map(drop))
 }
 
 /// Ends the call.

@@ -1,0 +1,198 @@
+//! The forms that Twilio posts to us, as typed values. Their signatures are checked before
+//! ([`super::signature::Verifier`]).
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::rest::call_status;
+use super::{AccountSid, CallSid, StreamSid};
+use crate::carrier::CallStatus;
+
+/// Longest form that is read, in bytes. An incoming call has about 1,000.
+pub const MAX_FORM: usize = 64 << 10;
+
+/// The form cannot be used: the carrier misbehaved, or somebody who is not the carrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FormError {
+    /// A field is missing.
+    #[error("the carrier's request has no `{0}`")]
+    Missing(&'static str),
+    /// A field is not what it should be.
+    #[error("the carrier's request has a `{0}` that is none")]
+    Wrong(&'static str),
+}
+
+/// The fields of a form.
+#[derive(Clone)]
+struct Form<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl<'a> Form<'a> {
+    fn read(body: &'a [u8]) -> Self {
+        Self(form_urlencoded::parse(body).collect())
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_ref())
+    }
+
+    fn sid<T: std::str::FromStr>(&self, name: &'static str) -> Result<T, FormError> {
+        self.text(name).ok_or(FormError::Missing(name))?.parse().map_err(|_| FormError::Wrong(name))
+    }
+}
+
+/// A call asks for a document: an incoming one, or one whose stream has ended. `Debug` shows no telephone number.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VoiceRequest {
+    /// The account that owns the call.
+    pub account: AccountSid,
+    /// The call.
+    pub call: CallSid,
+    /// The number that was called; empty if withheld.
+    pub to: String,
+    /// The caller's number, or some word instead of it.
+    pub from: String,
+    /// The call's state; a document is of no use to an ended one.
+    pub status: Option<CallStatus>,
+}
+
+impl fmt::Debug for VoiceRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VoiceRequest").field("call", &self.call).field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+impl VoiceRequest {
+    /// Reads the form.
+    ///
+    /// # Errors
+    ///
+    /// If it names no account or no call.
+    pub fn read(body: &[u8]) -> Result<Self, FormError> {
+        let form = Form::read(body);
+        let text = |name| form.text(name).unwrap_or_default().to_owned();
+        Ok(Self {
+            account: form.sid("AccountSid")?,
+            call: form.sid("CallSid")?,
+            to: text("To"),
+            from: text("From"),
+            status: form.text("CallStatus").and_then(call_status),
+        })
+    }
+}
+
+/// The call's state has changed. These may come in any order: an ended call stays ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusCallback {
+    /// The account that owns the call.
+    pub account: AccountSid,
+    /// The call.
+    pub call: CallSid,
+    /// The state; `None` for a word that we do not know.
+    pub status: Option<CallStatus>,
+    /// Its place in the order in which things happened, if told.
+    pub sequence: Option<u32>,
+}
+
+impl StatusCallback {
+    /// Reads the form.
+    ///
+    /// # Errors
+    ///
+    /// If it names no account, no call or no state.
+    pub fn read(body: &[u8]) -> Result<Self, FormError> {
+        let form = Form::read(body);
+        Ok(Self {
+            account: form.sid("AccountSid")?,
+            call: form.sid("CallSid")?,
+            status: call_status(form.text("CallStatus").ok_or(FormError::Missing("CallStatus"))?),
+            sequence: form.text("SequenceNumber").and_then(|number| number.parse().ok()),
+        })
+    }
+}
+
+/// What Twilio tells of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamNews {
+    /// It began.
+    Started,
+    /// It ended.
+    Stopped,
+    /// It failed.
+    Failed,
+}
+
+/// A stream began, ended or failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamCallback {
+    /// The account that owns the call.
+    pub account: AccountSid,
+    /// The call.
+    pub call: CallSid,
+    /// The stream; not known if it could not be opened.
+    pub stream: Option<StreamSid>,
+    /// What happened; `None` for a word that we do not know.
+    pub news: Option<StreamNews>,
+    /// The vendor's words for a failure.
+    pub error: Option<String>,
+}
+
+impl StreamCallback {
+    /// Reads the form.
+    ///
+    /// # Errors
+    ///
+    /// If it names no account, no call or no event.
+    pub fn read(body: &[u8]) -> Result<Self, FormError> {
+        let form = Form::read(body);
+        let news = match form.text("StreamEvent").ok_or(FormError::Missing("StreamEvent"))? {
+            "stream-started" => Some(StreamNews::Started),
+            "stream-stopped" => Some(StreamNews::Stopped),
+            "stream-error" => Some(StreamNews::Failed),
+            _ => None,
+        };
+        Ok(Self {
+            account: form.sid("AccountSid")?,
+            call: form.sid("CallSid")?,
+            stream: form.text("StreamSid").and_then(|sid| sid.parse().ok()),
+            news,
+            error: form.text("StreamError").filter(|text| !text.is_empty()).map(str::to_owned),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IDS: &str = "AccountSid=AC0f1e2d3c0f1e2d3c0f1e2d3c0f1e2d3c&CallSid=CA0f1e2d3c0f1e2d3c0f1e2d3c0f1e2d3c";
+
+    #[test]
+    fn an_incoming_call_is_read_and_shows_no_number() {
+        let form = format!("{IDS}&CallStatus=ringing&To=%2B15550001111&From=Anonymous&FromCity=");
+        let request = VoiceRequest::read(form.as_bytes()).expect("a call");
+        assert_eq!((request.to.as_str(), request.from.as_str()), ("+15550001111", "Anonymous"));
+        assert_eq!(request.status, Some(CallStatus::InProgress));
+        assert!(!format!("{request:?}").contains("1555"));
+        assert_eq!(VoiceRequest::read(b"CallSid=1").unwrap_err(), FormError::Missing("AccountSid"));
+        assert_eq!(VoiceRequest::read(b"AccountSid=1").unwrap_err(), FormError::Wrong("AccountSid"));
+    }
+
+    #[test]
+    fn callbacks_are_read() {
+        let status = StatusCallback::read(format!("{IDS}&CallStatus=no-answer&SequenceNumber=3").as_bytes());
+        let status = status.expect("a callback");
+        assert_eq!((status.status, status.sequence), (Some(CallStatus::Ended), Some(3)));
+        let form = format!("{IDS}&StreamEvent=stream-error&StreamError=closed&StreamSid=");
+        let stream = StreamCallback::read(form.as_bytes()).expect("a callback");
+        assert_eq!((stream.news, stream.stream), (Some(StreamNews::Failed), None));
+        assert_eq!(stream.error.as_deref(), Some("closed"));
+        assert_eq!(StreamCallback::read(IDS.as_bytes()).unwrap_err(), FormError::Missing("StreamEvent"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(body: Vec<u8>) {
+            let _ = (VoiceRequest::read(&body), StatusCallback::read(&body), StreamCallback::read(&body));
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! One live call: its socket, its session, its model.
+
+use std::sync::Arc;
+use std::task::Context;
+use std::time::{Duration, Instant};
+
+use super::{
+    finished::{FinishedCall, Observation},
+    gateway::Front,
+    link::{Incoming, Link},
+    setup::Assistant,
+    shard::NewStream,
+};
+use crate::{
+    call::LedgerEntry,
+    carrier::{
+        CallId, Carrier, CarrierEvent, Sending,
+        twilio::{StreamSid, TwilioCall},
+    },
+    model::{Model, ToolCallId},
+    net::{clock, websocket::Socket},
+    session::{Input, Output, Session, SessionConfig},
+    time::Timestamp,
+    vad,
+    wire::{ExchangeEvent, ExchangeId},
+};
+
+/// A session ticks at least this often.
+const TICK: Duration = Duration::from_millis(20);
+/// Messages of a socket, and events of a model, that one step takes: a burst takes several, other calls go on.
+const BURST: usize = 64;
+/// Entries of a ledger before it grows.
+const LEDGER: usize = 128;
+
+/// What is left of a call after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    GoesOn,
+    /// Over, and its socket closed.
+    Done,
+}
+
+pub(super) struct LiveCall {
+    pub(super) id: CallId,
+    assistant: Arc<Assistant>,
+    resumed: u8,
+    began_unix_ms: u64,
+    /// The call's first input: call time counts from here.
+    epoch: Instant,
+    session: Session,
+    carrier: TwilioCall,
+    model: Box<dyn Model>,
+    link: Link,
+    ledger: Vec<LedgerEntry>,
+    last_tick: Timestamp,
+    reported: bool,
+}
+
+/// What a call needs of its surroundings while it gives out what it has to say.
+struct Around<'a> {
+    front: &'a Front,
+    shard: usize,
+}
+
+impl LiveCall {
+    /// Begins a call whose stream is open. `None` without an account: then no stream could have come.
+    pub(super) fn open(now: Instant, stream: NewStream, front: &Front, shard: usize) -> Option<Self> {
+        let NewStream { call: id, sid, stream, resumed, assistant, model, socket } = stream;
+        let access = Arc::clone(&front.twilio.as_ref()?.access);
+        let config =
+            SessionConfig { settings: assistant.settings.clone(), model: model.traits(), encoding: model.encoding() };
+        let session = Session::new(config, vad::build(assistant.detector), Timestamp::ZERO);
+        let mut call = Self {
+            carrier: TwilioCall::new(access, Arc::clone(&assistant.sayings), sid, stream),
+            id,
+            assistant,
+            resumed,
+            began_unix_ms: clock::unix_ms(),
+            epoch: now,
+            session,
+            model,
+            link: Link::new(socket),
+            ledger: Vec::with_capacity(LEDGER),
+            last_tick: Timestamp::ZERO,
+            reported: false,
+        };
+        tracing::info!(call = %call.id, assistant = call.assistant.name, resumed, shard, "call begins");
+        front.observe(|| Observation::Began { call: call.id.clone(), assistant: call.assistant.name.clone() });
+        let assistant = Arc::clone(&call.assistant);
+        for (kind, announcement) in &assistant.announcements {
+            call.input(now, Input::Rendered { kind: *kind, announcement: announcement.clone() }, front, shard);
+        }
+        call.input(now, Input::Carrier(CarrierEvent::Started), front, shard);
+        Some(call)
+    }
+
+    /// The carrier's connection broke and may be taken over.
+    pub(super) fn may_reopen(&self) -> bool {
+        self.carrier.may_reopen() && !self.session.is_over()
+    }
+
+    /// Another connection takes the place of the broken one.
+    pub(super) fn reopen(&mut self, now: Instant, stream: StreamSid, socket: Socket, front: &Front, shard: usize) {
+        if let Some(event) = self.carrier.reopened(stream) {
+            tracing::info!(call = %self.id, "the stream is there again");
+            self.link = Link::new(socket);
+            self.input(now, Input::Carrier(event), front, shard);
+        }
+    }
+
+    /// Gives the session an input.
+    pub(super) fn input(&mut self, now: Instant, input: Input<'_>, front: &Front, shard: usize) {
+        let at = self.at(now);
+        self.session.handle_input(at, input);
+        self.drain(at, &Around { front, shard });
+    }
+
+    /// What became of a request.
+    pub(super) fn exchange(
+        &mut self,
+        now: Instant,
+        id: ExchangeId,
+        event: &ExchangeEvent,
+        front: &Front,
+        shard: usize,
+    ) {
+        let at = self.at(now);
+        if let ExchangeEvent::Failed(failure) = event {
+            tracing::warn!(call = %self.id, %failure, "a request to the carrier failed");
+        }
+        if let Some(event) = self.carrier.handle_exchange(at, id, event) {
+            self.input(now, Input::Carrier(event), front, shard);
+        }
+    }
+
+    fn at(&self, now: Instant) -> Timestamp {
+        Timestamp::ZERO + now.saturating_duration_since(self.epoch)
+    }
+
+    /// Everything that is due, in the order of the [module](super).
+    pub(super) fn step(&mut self, now: Instant, context: &mut Context<'_>, front: &Front, shard: usize) -> Step {
+        let around = Around { front, shard };
+        let at = self.at(now);
+        if self.session.is_over() {
+            self.report(front, now);
+            return if self.link.finish(now, context) { Step::Done } else { Step::GoesOn };
+        }
+        let heard = self.read(at, context, &around);
+        self.hear_model(at, &around);
+        if let Some(event) = self.carrier.handle_timeout(at) {
+            self.session.handle_input(at, Input::Carrier(event));
+            self.drain(at, &around);
+        }
+        if self.session.poll_timeout().is_some_and(|(due, _)| due <= at) {
+            self.session.handle_timeout(at);
+            self.drain(at, &around);
+        }
+        if heard || at.since(self.last_tick) >= TICK {
+            self.last_tick = at;
+            self.session.tick(at);
+            self.drain(at, &around);
+        }
+        if !self.link.flush(context) {
+            self.closed(at, false, &around);
+        }
+        Step::GoesOn
+    }
+
+    /// Drains the socket; tells whether audio came.
+    fn read(&mut self, at: Timestamp, context: &mut Context<'_>, around: &Around<'_>) -> bool {
+        let mut heard = false;
+        for _ in 0..BURST {
+            match self.link.poll(context) {
+                Incoming::Nothing => break,
+                Incoming::Other => {}
+                Incoming::Text(text) => {
+                    if let Some(event) = self.carrier.handle_text(at, &text) {
+                        heard |= matches!(event, CarrierEvent::Media { .. });
+                        self.session.handle_input(at, Input::Carrier(event));
+                        self.drain(at, around);
+                    }
+                }
+                Incoming::Closed { clean } => {
+                    self.closed(at, clean, around);
+                    break;
+                }
+            }
+        }
+        heard
+    }
+
+    fn closed(&mut self, at: Timestamp, clean: bool, around: &Around<'_>) {
+        let mut requests = Vec::new();
+        let event = self.carrier.handle_closed(at, clean, &mut |sending| {
+            if let Sending::Http(id, request) = sending {
+                requests.push((id, request));
+            }
+        });
+        if self.carrier.may_reopen() {
+            tracing::info!(call = %self.id, "the connection broke; it may come back");
+        }
+        for (id, request) in requests {
+            around.front.exchange(around.shard, &self.id, id, request);
+        }
+        if let Some(event) = event {
+            self.session.handle_input(at, Input::Carrier(event));
+            self.drain(at, around);
+        }
+    }
+
+    fn hear_model(&mut self, at: Timestamp, around: &Around<'_>) {
+        for _ in 0..BURST {
+            let Some(event) = self.model.poll_event(at) else { break };
+            self.session.handle_input(at, Input::Model(event));
+            self.drain(at, around);
+        }
+    }
+
+    /// Carries out all that the session wants.
+    fn drain(&mut self, at: Timestamp, around: &Around<'_>) {
+        let mut refused: Option<ToolCallId> = None;
+        loop {
+            while let Some(output) = self.session.poll_output() {
+                match output {
+                    Output::Carrier(command) => {
+                        let (link, id) = (&mut self.link, &self.id);
+                        self.carrier.handle_command(at, &command, &mut |sending| match sending {
+                            Sending::Text(text) => link.send(text),
+                            Sending::Http(exchange, request) => {
+                                around.front.exchange(around.shard, id, exchange, request);
+                            }
+                            Sending::Close => link.close(),
+                        });
+                    }
+                    Output::Model(command) => self.model.handle_command(at, &command),
+                    Output::RunTool(request) => {
+                        // Intents come with a later version: say so, so that the model can.
+                        self.model.tool_result(request.call, "This tool is not available on the telephone.");
+                        refused = Some(request.call);
+                        break;
+                    }
+                    Output::Ledger(entry) => {
+                        tracing::debug!(call = %self.id, at = %entry.at, cause = %entry.cause, "ledger");
+                        around.front.observe(|| Observation::Entry { call: self.id.clone(), entry });
+                        self.ledger.push(entry);
+                    }
+                }
+            }
+            match refused.take() {
+                Some(call) => self.session.handle_input(at, Input::ToolDone { call, ok: false }),
+                None => return,
+            }
+        }
+    }
+
+    /// Tells once that the call is over.
+    fn report(&mut self, front: &Front, now: Instant) {
+        if self.reported {
+            return;
+        }
+        self.reported = true;
+        self.link.close();
+        let media = self.session.media();
+        front.finish(
+            now,
+            FinishedCall {
+                call: self.id.clone(),
+                assistant: self.assistant.name.clone(),
+                began_unix_ms: self.began_unix_ms,
+                resumed: self.resumed,
+                record: *self.session.record(),
+                ledger: std::mem::take(&mut self.ledger),
+                inbound: media.inbound_counters(),
+                outbound: media.outbound_counters(),
+                carrier: self.carrier.counters(),
+                feed_dropped_bytes: media.feed_dropped(),
+            },
+        );
+    }
+}

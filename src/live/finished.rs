@@ -1,0 +1,115 @@
+//! What is kept of a call, and what those learn who watch.
+
+use serde_json::{Value, json};
+
+use crate::{
+    call::{CallRecord, LedgerEntry, Party, Reason},
+    carrier::{CallId, CarrierCounters},
+    media::{InboundCounters, OutboundCounters},
+    time::Timestamp,
+};
+
+/// A call that is over.
+#[derive(Clone, Debug)]
+pub struct FinishedCall {
+    /// The call.
+    pub call: CallId,
+    /// Its assistant.
+    pub assistant: String,
+    /// When its stream began, milliseconds since 1970.
+    pub began_unix_ms: u64,
+    /// How often its stream had been opened before.
+    pub resumed: u8,
+    /// Why and how it ended.
+    pub record: CallRecord,
+    /// Why the silence window moved.
+    pub ledger: Vec<LedgerEntry>,
+    /// What was lost or padded on the way in.
+    pub inbound: InboundCounters,
+    /// What was lost or late on the way out.
+    pub outbound: OutboundCounters,
+    /// What could not be read.
+    pub carrier: CarrierCounters,
+    /// Caller audio that the model never got, in bytes.
+    pub feed_dropped_bytes: u64,
+}
+
+/// Something happened in a call, for those who watch.
+#[derive(Clone, Debug)]
+pub enum Observation {
+    /// The call's stream is open.
+    Began {
+        /// The call.
+        call: CallId,
+        /// Its assistant.
+        assistant: String,
+    },
+    /// An entry of its ledger.
+    Entry {
+        /// The call.
+        call: CallId,
+        /// The entry.
+        entry: LedgerEntry,
+    },
+    /// It is over.
+    Finished(Box<FinishedCall>),
+}
+
+impl FinishedCall {
+    /// As one JSON object: times in milliseconds of call time.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let ms = |at: Option<Timestamp>| at.map(Timestamp::as_millis_f64);
+        let record = &self.record;
+        let ledger = self.ledger.iter().map(|entry| {
+            json!({
+                "at_ms": entry.at.as_millis_f64(),
+                "cause": entry.cause.to_string(),
+                "deadline_ms": ms(entry.deadline),
+                "uncertainty_ms": entry.uncertainty.as_secs_f64() * 1e3,
+            })
+        });
+        json!({
+            "call": self.call.as_str(),
+            "assistant": self.assistant,
+            "began_unix_ms": self.began_unix_ms,
+            "resumed": self.resumed,
+            "reason": record.reason.map(Reason::name),
+            "ended_by": record.ended_by.map(Party::name),
+            "verified": record.verified,
+            "deadline_ms": ms(record.deadline),
+            "held_ms": record.held.as_secs_f64() * 1e3,
+            "goodbye_ms": ms(record.goodbye_at),
+            "goodbye_heard": record.goodbye_heard.map(|by| by.to_string()),
+            "goodbye_cut": record.goodbye_cut,
+            "terminal_mark_ms": ms(record.terminal_mark_at),
+            "tool_called_ms": ms(record.tool_called_at),
+            "closed_ms": ms(record.closed_at),
+            "mechanics_error_ms": self.mechanics_error_ms(),
+            "taken_back": record.taken_back,
+            "barge_ins": record.barge_ins.0,
+            "false_barge_ins": record.barge_ins.1,
+            "estimated_ends": record.estimated_ends,
+            "hangup_tries": record.hangup_tries,
+            "media_ms": record.media.as_millis_f64(),
+            "gap_samples": self.inbound.gap_samples,
+            "inbound_dropped_bytes": self.inbound.dropped_bytes,
+            "bad_timestamps": self.inbound.bad_timestamps,
+            "agent_frames": self.outbound.agent_frames,
+            "underruns": self.outbound.underruns,
+            "marks_given_up": self.outbound.marks_given_up,
+            "refused_agent_bytes": self.outbound.refused_bytes,
+            "feed_dropped_bytes": self.feed_dropped_bytes,
+            "unreadable_messages": self.carrier.unreadable,
+            "unknown_messages": self.carrier.unknown,
+            "ledger": ledger.collect::<Vec<_>>(),
+        })
+    }
+
+    /// First goodbye frame less our own deadline, milliseconds; `None` unless the call ended by silence.
+    #[must_use]
+    pub fn mechanics_error_ms(&self) -> Option<f64> {
+        let (deadline, goodbye) = (self.record.deadline?, self.record.goodbye_at?);
+        (self.record.reason == Some(Reason::Silence)).then(|| goodbye.diff_micros(deadline) as f64 / 1e3)
+    }
+}

@@ -1,0 +1,271 @@
+//! Webhooks, health and the media handshake.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::{Path, State},
+    http::{Request, Response, StatusCode, header},
+    response::{Html, IntoResponse},
+    routing::{get, post},
+};
+use http_body_util::{BodyExt, Limited};
+
+use super::{
+    answers::{MAX_RESUMES, path},
+    doorway,
+    gateway::{Front, Phase, Twilio},
+    setup::{Assistant, NewCall},
+    shard::ToShard,
+    supervisor::Whereabouts,
+};
+use crate::{
+    carrier::{
+        CallAnswer, CallId, CallStatus,
+        twilio::{
+            AccountSid, CallSid,
+            signature::{Body as Signed, HEADER},
+            token::{Claim, LIFETIME_S},
+            twiml::{self, Twiml},
+            webhook::{FormError, MAX_FORM, StatusCallback, StreamCallback, StreamNews, VoiceRequest},
+        },
+    },
+    net::{clock, websocket},
+};
+
+/// A shard's view of the whole.
+#[derive(Clone)]
+struct Here {
+    front: Arc<Front>,
+    shard: usize,
+}
+
+/// The routes, as one shard serves them. With a path prefix they are there with and without it: a proxy may leave it on.
+pub(super) fn router(front: Arc<Front>, shard: usize) -> Router {
+    let prefix = front.addresses.prefix().to_owned();
+    let routes = || {
+        Router::new()
+            .route("/", get(page))
+            .route("/healthz", get(health))
+            .route("/readyz", get(ready))
+            .route(path::VOICE, post(voice))
+            .route(&format!("{}/{{number}}", path::RESUME), post(resume))
+            .route(path::STATUS, post(status))
+            .route(path::STREAM_STATUS, post(stream_status))
+            .route(path::MEDIA, get(media))
+    };
+    let router = if prefix.is_empty() { routes() } else { routes().nest(&prefix, routes()) };
+    router
+        .fallback(|| async { plain(StatusCode::NOT_FOUND, "There is nothing at this address.\n") })
+        .with_state(Here { front, shard })
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    (status, text).into_response()
+}
+
+async fn page(State(here): State<Here>) -> Html<String> {
+    Html(here.front.page.clone())
+}
+
+/// Alive: this process serves. With the census, for those who look.
+async fn health(State(here): State<Here>) -> impl IntoResponse {
+    Json(serde_json::json!({ "status": "ok", "calls": here.front.supervisor.census() }))
+}
+
+/// Ready for new calls: a load balancer should send some.
+async fn ready(State(here): State<Here>) -> Response<Body> {
+    if *here.front.phase.borrow() == Phase::Running {
+        plain(StatusCode::OK, "ready\n")
+    } else {
+        plain(StatusCode::SERVICE_UNAVAILABLE, "draining: no new calls\n")
+    }
+}
+
+/// A request of the carrier's, its signature checked.
+struct SignedForm {
+    body: Bytes,
+}
+
+/// Checks the signature before anything is read of the form. The refusal tells the client nothing.
+async fn signed_form(here: &Here, request: Request<Body>) -> Result<SignedForm, Response<Body>> {
+    let (parts, body) = request.into_parts();
+    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+    {
+        return Err(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Expected application/x-www-form-urlencoded.\n"));
+    }
+    let body = match Limited::new(body, MAX_FORM).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(_) => return Err(plain(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long, or broke off.\n")),
+    };
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let url = here.front.addresses.signed(target);
+    check_signature(here, &parts.headers, &url, Signed::Form(&body))?;
+    Ok(SignedForm { body })
+}
+
+fn check_signature(
+    here: &Here,
+    headers: &header::HeaderMap,
+    url: &str,
+    body: Signed<'_>,
+) -> Result<(), Response<Body>> {
+    let signature = headers.get(HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let refused = match &here.front.twilio {
+        Some(twilio) => match twilio.verifier.verify(url, body, signature) {
+            Ok(()) => return Ok(()),
+            Err(refused) => refused.to_string(),
+        },
+        None => "no Twilio account is configured: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN".to_owned(),
+    };
+    here.front.supervisor.count(|census| census.unsigned += 1);
+    tracing::warn!(url, refused, "a request was refused");
+    Err(plain(StatusCode::FORBIDDEN, "Forbidden.\n"))
+}
+
+/// The account's own requests only.
+fn of_our_account(here: &Here, account: AccountSid) -> Result<&Twilio, Response<Body>> {
+    here.front.twilio.as_ref().filter(|twilio| twilio.access.account() == account).ok_or_else(|| {
+        tracing::warn!(%account, "a request for another account was refused: check the account SID in the configuration");
+        plain(StatusCode::FORBIDDEN, "Forbidden.\n")
+    })
+}
+
+fn unreadable(error: FormError) -> Response<Body> {
+    tracing::warn!(%error, "a request of the carrier's cannot be used");
+    (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response()
+}
+
+fn document(twiml: &Twiml) -> Response<Body> {
+    ([(header::CONTENT_TYPE, twiml::CONTENT_TYPE)], twiml.as_str().to_owned()).into_response()
+}
+
+/// A number of ours rings.
+async fn voice(State(here): State<Here>, request: Request<Body>) -> Response<Body> {
+    let answer = async {
+        let form = signed_form(&here, request).await?;
+        let request = VoiceRequest::read(&form.body).map_err(unreadable)?;
+        let twilio = of_our_account(&here, request.account)?;
+        if *here.front.phase.borrow() != Phase::Running {
+            here.front.supervisor.count(|census| census.busy += 1);
+            return Ok(document(&twiml::busy()));
+        }
+        let Some(assistant) = here.front.assistant_for(&request.to) else {
+            tracing::warn!(call = %request.call, "no assistant takes calls to this number: give one the number, or none");
+            return Ok(document(&twiml::busy()));
+        };
+        connect(&here, twilio, &assistant, request.call, 0)
+    };
+    answer.await.unwrap_or_else(|refused| refused)
+}
+
+/// A call's stream has ended, or could not be opened, and the call is still there.
+async fn resume(State(here): State<Here>, Path(number): Path<String>, request: Request<Body>) -> Response<Body> {
+    let answer = async {
+        let form = signed_form(&here, request).await?;
+        let request = VoiceRequest::read(&form.body).map_err(unreadable)?;
+        let twilio = of_our_account(&here, request.account)?;
+        let call = CallId::new(request.call.as_str());
+        let whereabouts = here.front.supervisor.whereabouts(&call);
+        if whereabouts == Whereabouts::Over || request.status == Some(CallStatus::Ended) {
+            return Ok(document(&twiml::hang_up()));
+        }
+        let Some(assistant) = here.front.assistant_for(&request.to) else { return Ok(document(&twiml::hang_up())) };
+        let number: u8 = number.parse().unwrap_or(u8::MAX);
+        // A call of another process is new to us: while we drain, we take none.
+        let taken = matches!(whereabouts, Whereabouts::Live(_)) || *here.front.phase.borrow() == Phase::Running;
+        if number == 0 || number > MAX_RESUMES || !taken {
+            tracing::warn!(%call, "the call cannot be resumed: the carrier apologizes");
+            return Ok(document(&assistant.apology));
+        }
+        tracing::info!(%call, number, "the call is resumed");
+        connect(&here, twilio, &assistant, request.call, number)
+    };
+    answer.await.unwrap_or_else(|refused| refused)
+}
+
+/// Lets a call in: with a token of its own, and the model's session opened while the carrier connects.
+fn connect(
+    here: &Here,
+    twilio: &Twilio,
+    assistant: &Arc<Assistant>,
+    call: CallSid,
+    resumed: u8,
+) -> Result<Response<Body>, Response<Body>> {
+    let front = &here.front;
+    let id = CallId::new(call.as_str());
+    let fault = |what: &dyn std::fmt::Display| {
+        tracing::error!(call = %id, "a call cannot be connected: {what}");
+        plain(StatusCode::INTERNAL_SERVER_ERROR, "The call cannot be connected.\n")
+    };
+    let mut nonce = [0; 16];
+    getrandom::fill(&mut nonce).map_err(|error| fault(&error))?;
+    let model = || (assistant.model)(&NewCall { call: id.clone(), resumed });
+    if !front.supervisor.expect(clock::now(), &id, front.max_calls, model) {
+        tracing::warn!(call = %id, limit = front.max_calls, "busy: as many calls as are allowed");
+        let answer = if resumed == 0 { twiml::busy() } else { assistant.apology.clone() };
+        return Ok(document(&answer));
+    }
+    let expires_s = clock::unix_ms() / 1000 + LIFETIME_S;
+    let claim = Claim { resumed, expires_s, nonce, assistant: assistant.name.clone() };
+    let answer = front.addresses.connect(&twilio.tokens, twilio.access.account(), call, &claim);
+    answer.map(|twiml| document(&twiml)).map_err(|error| fault(&error))
+}
+
+/// The call's state has changed.
+async fn status(State(here): State<Here>, request: Request<Body>) -> Response<Body> {
+    let answer = async {
+        let form = signed_form(&here, request).await?;
+        let callback = StatusCallback::read(&form.body).map_err(unreadable)?;
+        of_our_account(&here, callback.account)?;
+        let call = CallId::new(callback.call.as_str());
+        // They may come in any order, but what is over stays over: only that is of interest.
+        if callback.status == Some(CallStatus::Ended) {
+            match here.front.supervisor.whereabouts(&call) {
+                Whereabouts::Live(shard) => {
+                    let answer = CallAnswer::Status(CallStatus::Ended);
+                    // A shard that cannot be told learns it from the socket.
+                    let _ = here.front.tell(shard, ToShard::Answer { call, answer });
+                }
+                Whereabouts::Waiting => here.front.supervisor.gone_before_stream(clock::now(), &call),
+                Whereabouts::Unknown | Whereabouts::Over => {}
+            }
+        }
+        Ok(StatusCode::NO_CONTENT.into_response())
+    };
+    answer.await.unwrap_or_else(|refused: Response<Body>| refused)
+}
+
+/// A stream began, ended or failed. The call itself learns it from the socket; here it is only told.
+async fn stream_status(State(here): State<Here>, request: Request<Body>) -> Response<Body> {
+    let answer = async {
+        let form = signed_form(&here, request).await?;
+        let callback = StreamCallback::read(&form.body).map_err(unreadable)?;
+        of_our_account(&here, callback.account)?;
+        match callback.news {
+            Some(StreamNews::Failed) => {
+                let error = callback.error.as_deref().unwrap_or("no reason given");
+                tracing::warn!(call = %callback.call, error, "the carrier says that the stream failed");
+            }
+            Some(StreamNews::Started | StreamNews::Stopped) | None => {
+                tracing::debug!(call = %callback.call, news = ?callback.news, "stream status");
+            }
+        }
+        Ok(StatusCode::NO_CONTENT.into_response())
+    };
+    answer.await.unwrap_or_else(|refused: Response<Body>| refused)
+}
+
+/// The media handshake: nothing is opened for one that is not signed.
+async fn media(State(here): State<Here>, request: Request<Body>) -> Response<Body> {
+    if let Err(refused) = check_signature(&here, request.headers(), here.front.addresses.media(), Signed::None) {
+        return refused;
+    }
+    let (response, accepted) = websocket::accept(request);
+    if let Some(accepted) = accepted {
+        tokio::spawn(doorway::enter(Arc::clone(&here.front), here.shard, accepted));
+    }
+    response
+}

@@ -1,0 +1,110 @@
+//! What a gateway is made of, ready for use: nothing here can fail any more when a call comes.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{
+    assistant::{FarewellKind, Settings},
+    call::AnnouncementKind,
+    carrier::{
+        CallId,
+        twilio::{Access, Sayings, signature::Key, twiml::Twiml},
+    },
+    mix::{Announcement, AnnouncementError},
+    model::Model,
+    tts,
+    vad::Detector,
+};
+
+/// Everything a gateway needs to know.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Where to listen; port 0 takes any.
+    pub listen: SocketAddr,
+    /// How the world reaches us: scheme, host and path prefix, without a slash at the end.
+    pub public_url: String,
+    /// Threads for calls; each accepts by itself.
+    pub shards: usize,
+    /// Calls at once, those that wait for their stream included; more are told "busy".
+    pub max_calls: usize,
+    /// After a signal, calls may go on for this long; then they are told goodbye.
+    pub drain: Duration,
+    /// The Twilio account; without it every webhook is refused.
+    pub twilio: Option<TwilioSetup>,
+    /// Who takes the calls; the first one whose numbers are empty takes what no other one claims.
+    pub assistants: Vec<Arc<Assistant>>,
+    /// A JSON line is appended here for each finished call.
+    pub call_records: Option<PathBuf>,
+    /// What is shown under `/`.
+    pub page: String,
+}
+
+/// The carrier's account.
+#[derive(Clone, Debug)]
+pub struct TwilioSetup {
+    /// REST.
+    pub access: Access,
+    /// What it signs with; several during rotation.
+    pub keys: Vec<Key>,
+}
+
+/// An assistant, ready to take calls.
+#[derive(Clone)]
+pub struct Assistant {
+    /// Its name.
+    pub name: String,
+    /// The numbers that it answers; empty: all that no other assistant claims.
+    pub numbers: Vec<String>,
+    /// Its settings.
+    pub settings: Settings,
+    /// Its voice detector.
+    pub detector: Detector,
+    /// What is rendered of farewells, reminder and filler.
+    pub announcements: Vec<(AnnouncementKind, Announcement)>,
+    /// Its farewells for the carrier's own voice.
+    pub sayings: Arc<Sayings>,
+    /// What the carrier says when a call cannot be resumed.
+    pub apology: Twiml,
+    /// Opens a model's session for a call.
+    pub model: ModelFactory,
+}
+
+impl fmt::Debug for Assistant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Assistant").field("name", &self.name).field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Opens a model's session.
+pub type ModelFactory = Arc<dyn Fn(&NewCall) -> Box<dyn Model> + Send + Sync>;
+
+/// A call that is about to begin.
+#[derive(Clone, Debug)]
+pub struct NewCall {
+    /// The call.
+    pub call: CallId,
+    /// How often its stream had been opened before.
+    pub resumed: u8,
+}
+
+/// The built-in recordings of what `is_default` says is said in its default words.
+///
+/// # Errors
+///
+/// Never for the recordings in the crate; whoever replaces them learns here that one cannot be used.
+pub fn builtin_announcements(
+    is_default: impl Fn(FarewellKind) -> bool,
+) -> Result<Vec<(AnnouncementKind, Announcement)>, AnnouncementError> {
+    let farewells = FarewellKind::ALL.into_iter().filter(|kind| is_default(*kind));
+    let mut found = Vec::new();
+    for kind in farewells {
+        let announcement = Announcement::from_mulaw(tts::builtin_farewell(kind))?;
+        found.push((AnnouncementKind::Farewell(kind), announcement));
+    }
+    found.push((AnnouncementKind::Filler, Announcement::from_mulaw(tts::builtin_filler())?));
+    found.push((AnnouncementKind::Reminder, Announcement::from_mulaw(tts::builtin_reminder())?));
+    Ok(found)
+}

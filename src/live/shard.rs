@@ -1,0 +1,255 @@
+//! A shard: one thread, its runtime, its listener, and the loop over all its calls.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::{Duration, Instant};
+
+use futures_util::task::AtomicWaker;
+use slab::Slab;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+use super::{
+    call::{LiveCall, Step},
+    doorway,
+    gateway::{Front, Phase},
+    routes,
+    setup::Assistant,
+};
+use crate::{
+    carrier::{
+        CallAnswer, CallId,
+        twilio::{CallSid, StreamSid},
+    },
+    model::Model,
+    net::{clock, http, websocket::Socket},
+    session::Input,
+    wire::{ExchangeEvent, ExchangeId},
+};
+
+/// The sockets of all calls are drained together, at most this often: what comes in between waits.
+const DRAIN: Duration = Duration::from_millis(1);
+/// … and at least this often, whatever comes: a quarter of a frame.
+const IDLE: Duration = Duration::from_millis(5);
+/// Messages that may wait for a shard.
+pub(super) const INBOX: usize = 4096;
+/// Of them, taken in one step.
+const INBOX_STEP: usize = 256;
+
+/// A stream that begins a call.
+pub(super) struct NewStream {
+    pub(super) call: CallId,
+    pub(super) sid: CallSid,
+    pub(super) stream: StreamSid,
+    pub(super) resumed: u8,
+    pub(super) assistant: Arc<Assistant>,
+    pub(super) model: Box<dyn Model>,
+    pub(super) socket: Socket,
+}
+
+/// What a shard is told.
+pub(super) enum ToShard {
+    /// A call begins.
+    Open(Box<NewStream>),
+    /// Another stream for a call whose own one broke.
+    Adopt { call: CallId, stream: StreamSid, socket: Box<Socket> },
+    /// What became of a request.
+    Exchange { call: CallId, id: ExchangeId, event: ExchangeEvent },
+    /// The carrier says something of a call by itself.
+    Answer { call: CallId, answer: CallAnswer },
+    /// The operator ends a call.
+    Operator { call: CallId },
+    /// All calls are told goodbye.
+    Drain,
+    /// A call that does not end is given up.
+    Drop(CallId),
+}
+
+/// One bell for all sockets of a shard: however many ring it, the shard wakes once.
+#[derive(Default)]
+struct Bell {
+    rung: AtomicBool,
+    shard: AtomicWaker,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            self.shard.wake();
+        }
+    }
+}
+
+impl Bell {
+    async fn rings(&self) {
+        std::future::poll_fn(|context| {
+            self.shard.register(context.waker());
+            if self.rung.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}
+
+struct Shard {
+    index: usize,
+    front: Arc<Front>,
+    calls: Slab<LiveCall>,
+    by_id: HashMap<CallId, usize>,
+}
+
+/// Runs a shard on this thread until it is told to stop.
+pub(super) async fn run(
+    index: usize,
+    front: Arc<Front>,
+    listener: std::net::TcpListener,
+    mut inbox: mpsc::Receiver<ToShard>,
+    mut phase: watch::Receiver<Phase>,
+) {
+    let accepting = match TcpListener::from_std(listener) {
+        Ok(listener) => tokio::spawn(accept(listener, Arc::clone(&front), index)),
+        Err(error) => {
+            tracing::error!(%error, shard = index, "the shard cannot listen");
+            return;
+        }
+    };
+    let shard = Shard { index, front, calls: Slab::new(), by_id: HashMap::new() };
+    // The loop does bounded work between two sleeps, so it needs no budget; with one, a shard of many calls would
+    // find its last sockets "not ready" for ever.
+    tokio::task::unconstrained(shard.run(&mut inbox, &mut phase)).await;
+    accepting.abort();
+}
+
+async fn accept(listener: TcpListener, front: Arc<Front>, index: usize) {
+    let router = routes::router(front, index);
+    loop {
+        match listener.accept().await {
+            Ok((tcp, _)) => drop(tokio::spawn(http::serve(tcp, router.clone()))),
+            Err(error) => {
+                // Mostly "too many open files": others may be closed meanwhile.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+impl Shard {
+    async fn run(mut self, inbox: &mut mpsc::Receiver<ToShard>, phase: &mut watch::Receiver<Phase>) {
+        let bell = Arc::new(Bell::default());
+        let waker = Waker::from(Arc::clone(&bell));
+        let mut last = clock::now();
+        loop {
+            if self.calls.is_empty() {
+                // Nothing to drain: sleep until somebody comes.
+                tokio::select! {
+                    message = inbox.recv() => match message {
+                        Some(message) => self.take(clock::now(), message),
+                        None => return,
+                    },
+                    _ = phase.wait_for(|phase| *phase == Phase::Stopped) => return,
+                }
+            } else {
+                let _ = tokio::time::timeout(IDLE, bell.rings()).await;
+                tokio::time::sleep_until((last + DRAIN).into()).await;
+            }
+            if *phase.borrow() == Phase::Stopped {
+                return;
+            }
+            let now = clock::now();
+            for _ in 0..INBOX_STEP {
+                let Ok(message) = inbox.try_recv() else { break };
+                self.take(now, message);
+            }
+            last = now;
+            self.step(now, &waker);
+        }
+    }
+
+    /// One step of every call.
+    fn step(&mut self, now: Instant, waker: &Waker) {
+        let mut context = Context::from_waker(waker);
+        let mut done = Vec::new();
+        for (key, call) in &mut self.calls {
+            let (front, index) = (&self.front, self.index);
+            match catch_unwind(AssertUnwindSafe(|| call.step(now, &mut context, front, index))) {
+                Ok(Step::GoesOn) => {}
+                Ok(Step::Done) => done.push((key, false)),
+                Err(_) => done.push((key, true)),
+            }
+        }
+        for (key, fault) in done {
+            let call = self.calls.remove(key);
+            self.by_id.remove(&call.id);
+            if fault {
+                tracing::error!(call = %call.id, "a fault of ours ended this call; the carrier may open it again");
+                self.front.supervisor.lost(&call.id);
+            }
+        }
+    }
+
+    fn find(&mut self, call: &CallId) -> Option<&mut LiveCall> {
+        self.calls.get_mut(*self.by_id.get(call)?)
+    }
+
+    fn take(&mut self, now: Instant, message: ToShard) {
+        let (front, index) = (Arc::clone(&self.front), self.index);
+        match message {
+            ToShard::Open(stream) => {
+                let id = stream.call.clone();
+                match catch_unwind(AssertUnwindSafe(|| LiveCall::open(now, *stream, &front, index))) {
+                    Ok(Some(call)) => {
+                        let key = self.calls.insert(call);
+                        self.by_id.insert(id, key);
+                    }
+                    Ok(None) | Err(_) => {
+                        tracing::error!(call = %id, "the call could not be begun");
+                        front.supervisor.lost(&id);
+                    }
+                }
+            }
+            ToShard::Adopt { call, stream, socket } => match self.find(&call).filter(|call| call.may_reopen()) {
+                Some(call) => {
+                    front.supervisor.count(|census| census.adopted += 1);
+                    call.reopen(now, stream, *socket, &front, index);
+                }
+                None => {
+                    tracing::warn!(%call, "a second stream for a live call was refused");
+                    front.supervisor.count(|census| census.refused_streams += 1);
+                    tokio::spawn(doorway::close(*socket, "the call has a stream"));
+                }
+            },
+            ToShard::Exchange { call, id, event } => {
+                if let Some(call) = self.find(&call) {
+                    call.exchange(now, id, &event, &front, index);
+                }
+            }
+            ToShard::Answer { call, answer } => {
+                if let Some(call) = self.find(&call) {
+                    call.input(now, Input::Carrier(crate::carrier::CarrierEvent::Answer(answer)), &front, index);
+                }
+            }
+            ToShard::Operator { call } => {
+                if let Some(call) = self.find(&call) {
+                    call.input(now, Input::Operator, &front, index);
+                }
+            }
+            ToShard::Drain => {
+                for (_, call) in &mut self.calls {
+                    call.input(now, Input::Drain, &front, index);
+                }
+            }
+            ToShard::Drop(call) => {
+                if let Some(key) = self.by_id.remove(&call) {
+                    self.calls.remove(key);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Listeners that share an address.
+
+use std::io;
+use std::net::SocketAddr;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// `count` listeners on one address (SO_REUSEPORT): the kernel spreads connections over them, so that each shard
+/// accepts by itself. With port 0 all of them share the port that the first one was given. Non-blocking.
+///
+/// # Errors
+///
+/// If the address cannot be listened on; the text names it.
+pub fn shared(addr: SocketAddr, count: usize) -> io::Result<Vec<std::net::TcpListener>> {
+    let mut addr = addr;
+    let mut listeners = Vec::with_capacity(count);
+    for _ in 0..count.max(1) {
+        let listener = bind(addr).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot listen on {addr}: {error}; is something else running there?"))
+        })?;
+        addr = listener.local_addr()?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+fn bind(addr: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    #[cfg(unix)]
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
