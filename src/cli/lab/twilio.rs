@@ -13,6 +13,7 @@ use quietline::{
     time::Timestamp,
 };
 
+use super::typed::{digit, duration, rest_fault, stretch};
 use crate::cli::wav;
 
 /// A caller of the fixtures: talks for 15 s, then is quiet.
@@ -88,7 +89,7 @@ pub(crate) struct TwilioArgs {
     /// Show marks too.
     #[arg(short, long)]
     verbose: bool,
-    /// Only prints the environment and serves REST until interrupted.
+    /// Wait until the gateway takes connections. So it is anyway when account or token were made up.
     #[arg(long)]
     wait: bool,
 }
@@ -128,9 +129,13 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
         args.public_url,
     )
     .map_err(text)?;
-    if args.wait {
-        tokio::signal::ctrl_c().await.map_err(text)?;
-        return Ok(true);
+    let made_up = args.account_sid.is_none() || args.auth_token.is_none();
+    if (args.wait || made_up) && !listening(args).await {
+        writeln!(out, "waiting for a gateway at {} …", args.gateway[0]).and_then(|()| out.flush()).map_err(text)?;
+        tokio::select! {
+            () = until_listening(args) => {}
+            interrupt = tokio::signal::ctrl_c() => return interrupt.map_err(text).and(Err("interrupted".to_owned())),
+        }
     }
     let mut calls = Vec::new();
     let told = args.calls as usize <= MOST_TOLD;
@@ -158,6 +163,21 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
         return Err(format!("no call reached the gateway at {}: is it running?", args.gateway[0]));
     }
     Ok(report.counts.violations == 0)
+}
+
+async fn listening(args: &TwilioArgs) -> bool {
+    for Gateway(address) in &args.gateway {
+        if tokio::net::TcpStream::connect(address).await.is_ok() {
+            return true;
+        }
+    }
+    false
+}
+
+async fn until_listening(args: &TwilioArgs) {
+    while !listening(args).await {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 /// What the caller says, at the line's rate.
@@ -273,63 +293,4 @@ fn sum(report: &LabReport, out: &mut dyn Write) -> io::Result<()> {
 fn write_wav(call: &LabCall, file: &std::path::Path) -> Result<(), String> {
     call.with_caller(|caller, _| wav::write(file, caller.said(), caller.heard(), caller.heard().len()))
         .map_err(|error| format!("cannot write {}: {error}", file.display()))
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is no time: expected seconds or milliseconds, such as 5s or 1200ms");
-    let (number, unit) = match text.strip_suffix("ms") {
-        Some(number) => (number, 1e-3),
-        None => (text.strip_suffix('s').unwrap_or(text), 1.0),
-    };
-    let value: f64 = number.parse().map_err(|_| wrong())?;
-    Duration::try_from_secs_f64(value * unit).map_err(|_| wrong())
-}
-
-fn digit(text: &str) -> Result<(Duration, Digit), String> {
-    let wrong = || format!("{text:?}: expected a time and a key 0-9, *, # or A-D, such as 5s:9");
-    let (at, key) = text.rsplit_once(':').ok_or_else(wrong)?;
-    let mut keys = key.chars();
-    match (keys.next().and_then(Digit::new), keys.next()) {
-        (Some(digit), None) => Ok((duration(at)?, digit)),
-        _ => Err(wrong()),
-    }
-}
-
-fn stretch(text: &str) -> Result<(Duration, Duration), String> {
-    let (from, to) = text.split_once(':').ok_or_else(|| format!("{text:?}: expected two times, such as 5s:7s"))?;
-    let (from, to) = (duration(from)?, duration(to)?);
-    if from < to { Ok((from, to)) } else { Err(format!("{text:?}: the stretch must end after it begins")) }
-}
-
-fn rest_fault(text: &str) -> Result<RestFault, String> {
-    if text == "silent" {
-        return Ok(RestFault::Silent);
-    }
-    match text.parse::<u16>() {
-        Ok(status @ 400..=599) => Ok(RestFault::Status(status)),
-        Ok(_) => Err(format!("{text:?}: a status must be 400 to 599")),
-        Err(_) => duration(text)
-            .map(RestFault::Slow)
-            .map_err(|_| format!("{text:?}: expected a status such as 500, a delay such as 3s, or silent")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_keys_and_faults_as_they_are_typed() {
-        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
-        assert_eq!(duration("1200ms"), duration("1.2"));
-        assert_eq!(digit("5s:#").expect("a key"), (Duration::from_secs(5), Digit::new('#').expect("a key")));
-        assert_eq!(stretch("5s:7s"), Ok((Duration::from_secs(5), Duration::from_secs(7))));
-        assert_eq!(rest_fault("500"), Ok(RestFault::Status(500)));
-        assert_eq!(rest_fault("3s"), Ok(RestFault::Slow(Duration::from_secs(3))));
-        for wrong in ["", "s", "-1s", "5s:", "5s:x", "5s:12", "200", "never"] {
-            assert!(duration(wrong).is_err() || wrong == "200", "{wrong}");
-            assert!(digit(wrong).is_err() && stretch(wrong).is_err() && rest_fault(wrong).is_err(), "{wrong}");
-        }
-        assert!(stretch("7s:5s").is_err());
-    }
 }

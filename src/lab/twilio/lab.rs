@@ -18,7 +18,7 @@ use super::{
     call::{Call, LabCall},
     callbacks::{self, Callback},
     clock::{Clock, WallTime},
-    config::{Callbacks, Dial, LabConfig, RestFault, VOICE_PATH},
+    config::{Callbacks, Dial, Gateway, LabConfig, RestFault, VOICE_PATH},
     document::Link,
     events::{EndedBy, Webhook},
     follow::Follower,
@@ -108,6 +108,11 @@ impl Lab {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.shared.clock.now()
+    }
+
+    /// The public address leads to these gateways from now on, tried in order: one was started, or is down.
+    pub fn set_gateways(&self, gateways: Vec<Gateway>) {
+        self.shared.network.set_gateways(gateways);
     }
 
     /// Sets what is wrong with REST for all calls, for so long; `None`: nothing any more.

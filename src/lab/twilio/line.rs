@@ -148,31 +148,32 @@ impl Line {
             return Ok(());
         }
         let Some(stream) = &mut self.stream else { return Ok(()) };
-        self.log.counts.sent += 1;
+        let counts = &mut self.log.counts;
         match news {
             CarrierNews::Started => {
-                // Two messages: `connected` comes before it.
-                self.log.counts.sent += 1;
                 stream.start()?;
+                // `connected` comes before it.
+                counts.sent += 2;
             }
             CarrierNews::Media { timestamp_ms, payload } => {
-                self.log.counts.media_sent += 1;
                 stream.media(*timestamp_ms, payload)?;
+                counts.sent += 1;
+                counts.media_sent += 1;
             }
             CarrierNews::Digit(digit) => {
                 stream.digit(digit.key())?;
+                counts.sent += 1;
                 self.log.event(now, CallEvent::Digit(digit.key()));
             }
             CarrierNews::Mark(mark) => {
                 let name = stream.echo(*mark)?;
-                self.log.counts.marks_echoed += 1;
+                counts.sent += 1;
+                counts.marks_echoed += 1;
                 self.log.detail(now, || CallEvent::MarkEchoed(name));
             }
-            CarrierNews::Closed => {
-                self.log.counts.sent -= 1;
-                self.stream_over(now, StreamEnd::BrokenOnPurpose);
-            }
-            CarrierNews::Answer(_) | CarrierNews::Stopped => self.log.counts.sent -= 1,
+            CarrierNews::Closed => self.stream_over(now, StreamEnd::BrokenOnPurpose),
+            // REST is a server here, and who hangs up was told above.
+            CarrierNews::Answer(_) | CarrierNews::Stopped => {}
         }
         Ok(())
     }
@@ -252,7 +253,7 @@ impl Line {
         }
         if *ended
             && let Some(utterance) = self.meter.nth(*told)
-            && utterance.start <= now
+            && utterance.start < now
         {
             *told += 1;
             *ended = false;

@@ -230,6 +230,18 @@ impl Stream {
         let _ = self.socket.send(message).await;
     }
 
+    /// Waits for the answer to a ping.
+    pub(super) async fn ping(&mut self) {
+        self.raw(Message::Ping(Bytes::from_static(b"there?"))).await;
+        loop {
+            match timeout(PATIENCE, self.socket.next()).await.expect("a ping is answered") {
+                Some(Ok(Message::Pong(pong))) => return assert_eq!(pong, "there?"),
+                Some(Ok(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
     /// A tone of this length.
     pub(super) async fn play(&mut self, ms: usize) {
         let audio: Vec<u8> = (0..ms * 8).map(|n| if n % 16 < 8 { 0x10 } else { 0x90 }).collect();

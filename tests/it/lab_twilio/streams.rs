@@ -187,6 +187,7 @@ async fn every_bad_message_is_a_violation_and_the_stream_goes_on() {
         ] {
             stream.send(bad).await;
         }
+        stream.ping().await;
         stream.mark("still there").await;
         stream.until("mark").await.unwrap();
         stream.close(1000).await;
