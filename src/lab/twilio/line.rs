@@ -1,13 +1,14 @@
 //! The part of a call that ticks: caller, stream, what is heard, and the record of it all.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use tokio::sync::{Notify, mpsc::UnboundedSender};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     config::{RestFault, WireAct, WireFaults},
-    events::{CallEvent, EndedBy, Spoken, StreamEnd},
+    events::{CallEvent, EndedBy, StreamEnd},
     follow::Control,
+    log::Log,
     meter::{HeardMeter, UTTERANCE_GAP},
     stream::{Leftover, Seen, Stream},
 };
@@ -16,11 +17,6 @@ use crate::{
     lab::{CarrierNews, ScriptedCarrier},
     time::Timestamp,
 };
-
-/// Events, violations and warnings that are kept without [`super::Dial::detail`].
-const KEPT: usize = 16;
-/// And with it.
-const KEPT_IN_DETAIL: usize = 100_000;
 
 /// A call's moving parts, under one lock.
 pub(super) struct Line {
@@ -36,112 +32,6 @@ pub(super) struct Line {
     seen: Vec<Seen>,
     /// Utterances whose begin was told, and whether the last one's end was.
     told: (usize, bool),
-}
-
-/// The record of a call.
-pub(super) struct Log {
-    pub(super) events: Vec<(Timestamp, CallEvent)>,
-    pub(super) violations: Vec<String>,
-    pub(super) warnings: Vec<(u32, String)>,
-    pub(super) spoken: Vec<Spoken>,
-    pub(super) counts: Counts,
-    /// What was still to be played when the last stream ended.
-    pub(super) unheard: Duration,
-    pub(super) changed: Arc<Notify>,
-    detail: bool,
-}
-
-/// How much of what happened in a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Messages to the gateway.
-    pub sent: u64,
-    /// Of these, caller audio.
-    pub media_sent: u64,
-    /// Text and binary messages from the gateway.
-    pub received: u64,
-    /// Of these, audio.
-    pub media_received: u64,
-    /// Marks that the gateway set.
-    pub marks: u64,
-    /// Marks that were echoed.
-    pub marks_echoed: u64,
-    /// What the vendor does not allow.
-    pub violations: u64,
-    /// Streams that were opened.
-    pub streams: u64,
-    /// Requests that the gateway refused (4xx, 5xx).
-    pub refused: u64,
-    /// Requests without an answer.
-    pub unanswered: u64,
-}
-
-impl Counts {
-    pub(super) fn add(&mut self, more: &Self) {
-        self.sent += more.sent;
-        self.media_sent += more.media_sent;
-        self.received += more.received;
-        self.media_received += more.media_received;
-        self.marks += more.marks;
-        self.marks_echoed += more.marks_echoed;
-        self.violations += more.violations;
-        self.streams += more.streams;
-        self.refused += more.refused;
-        self.unanswered += more.unanswered;
-    }
-}
-
-impl Log {
-    pub(super) fn new(detail: bool, changed: Arc<Notify>) -> Self {
-        Self {
-            events: Vec::new(),
-            violations: Vec::new(),
-            warnings: Vec::new(),
-            spoken: Vec::new(),
-            counts: Counts::default(),
-            unheard: Duration::ZERO,
-            changed,
-            detail,
-        }
-    }
-
-    pub(super) fn event(&mut self, at: Timestamp, event: CallEvent) {
-        let kept = if self.detail { KEPT_IN_DETAIL } else { KEPT };
-        match &event {
-            CallEvent::Violation(what) => {
-                self.counts.violations += 1;
-                if self.violations.len() < KEPT {
-                    self.violations.push(what.clone());
-                }
-            }
-            CallEvent::Warning { code, what } if self.warnings.len() < KEPT => {
-                self.warnings.push((*code, what.clone()));
-            }
-            CallEvent::Spoke(spoken) if self.spoken.len() < KEPT => self.spoken.push(spoken.clone()),
-            CallEvent::Asked { answer: Ok(400..), .. } => self.counts.refused += 1,
-            CallEvent::Asked { answer: Err(_), .. } => self.counts.unanswered += 1,
-            _ => {}
-        }
-        if self.events.len() < kept {
-            self.events.push((at, event));
-        }
-        self.changed.notify_waiters();
-    }
-
-    /// What happens often, for those who want to know.
-    fn detail(&mut self, at: Timestamp, event: impl FnOnce() -> CallEvent) {
-        if self.detail {
-            self.event(at, event());
-        }
-    }
-
-    pub(super) fn violation(&mut self, at: Timestamp, what: impl Into<String>) {
-        self.event(at, CallEvent::Violation(what.into()));
-    }
-
-    pub(super) fn warning(&mut self, at: Timestamp, code: u32, what: impl Into<String>) {
-        self.event(at, CallEvent::Warning { code, what: what.into() });
-    }
 }
 
 impl Line {
@@ -173,16 +63,14 @@ impl Line {
         self.log.event(now, CallEvent::StreamStarted(stream.sid()));
         self.stream = Some(stream);
         self.carrier.open(now);
+        // `start` goes out before anything can end the stream.
+        self.due(now);
     }
 
     /// What has arrived, and what is due. `false` once nothing can happen any more.
     pub(super) fn tick(&mut self, now: Timestamp) -> bool {
         self.read(now);
-        while let Some(news) = self.carrier.poll(now) {
-            if let Err(why) = self.news(now, &news) {
-                self.stream_over(now, StreamEnd::Broken(why));
-            }
-        }
+        self.due(now);
         if self.carrier.is_over() && self.ended_by.is_none() {
             // Only a call that vanished is over without news.
             self.ended_by = Some(EndedBy::Vanished);
@@ -192,6 +80,14 @@ impl Line {
         self.tell_heard(now);
         self.leftovers.retain_mut(|leftover| leftover.goes_on(now));
         self.ended_by.is_none() || self.stream.is_some() || !self.leftovers.is_empty()
+    }
+
+    fn due(&mut self, now: Timestamp) {
+        while let Some(news) = self.carrier.poll(now) {
+            if let Err(why) = self.news(now, &news) {
+                self.stream_over(now, StreamEnd::Broken(why));
+            }
+        }
     }
 
     fn read(&mut self, now: Timestamp) {
@@ -252,31 +148,32 @@ impl Line {
             return Ok(());
         }
         let Some(stream) = &mut self.stream else { return Ok(()) };
-        self.log.counts.sent += 1;
+        let counts = &mut self.log.counts;
         match news {
             CarrierNews::Started => {
-                // Two messages: `connected` comes before it.
-                self.log.counts.sent += 1;
                 stream.start()?;
+                // `connected` comes before it.
+                counts.sent += 2;
             }
             CarrierNews::Media { timestamp_ms, payload } => {
-                self.log.counts.media_sent += 1;
                 stream.media(*timestamp_ms, payload)?;
+                counts.sent += 1;
+                counts.media_sent += 1;
             }
             CarrierNews::Digit(digit) => {
                 stream.digit(digit.key())?;
+                counts.sent += 1;
                 self.log.event(now, CallEvent::Digit(digit.key()));
             }
             CarrierNews::Mark(mark) => {
                 let name = stream.echo(*mark)?;
-                self.log.counts.marks_echoed += 1;
+                counts.sent += 1;
+                counts.marks_echoed += 1;
                 self.log.detail(now, || CallEvent::MarkEchoed(name));
             }
-            CarrierNews::Closed => {
-                self.log.counts.sent -= 1;
-                self.stream_over(now, StreamEnd::BrokenOnPurpose);
-            }
-            CarrierNews::Answer(_) | CarrierNews::Stopped => self.log.counts.sent -= 1,
+            CarrierNews::Closed => self.stream_over(now, StreamEnd::BrokenOnPurpose),
+            // REST is a server here, and who hangs up was told above.
+            CarrierNews::Answer(_) | CarrierNews::Stopped => {}
         }
         Ok(())
     }
@@ -356,7 +253,7 @@ impl Line {
         }
         if *ended
             && let Some(utterance) = self.meter.nth(*told)
-            && utterance.start <= now
+            && utterance.start < now
         {
             *told += 1;
             *ended = false;

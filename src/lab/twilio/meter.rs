@@ -105,14 +105,19 @@ impl HeardMeter {
     /// Nothing is heard after `now`: cleared, or the stream is over.
     pub(super) fn cut(&mut self, now: Timestamp) {
         self.cleared = true;
-        self.utterances.retain(|utterance| utterance.start < now);
-        if let Some(last) = self.utterances.last_mut() {
-            last.end = last.end.min(now);
-        }
+        let known = self.known();
         self.last = self.last.filter(|last| last.start < now);
+        self.utterances.retain(|utterance| utterance.start < now);
+        // What follows soon belongs to what was heard last.
+        self.last = self.last.or_else(|| self.utterances.pop());
         if let Some(last) = &mut self.last {
             last.end = last.end.min(now);
         }
+        self.utterance_count -= (known - self.known()) as u64;
+    }
+
+    fn known(&self) -> usize {
+        self.utterances.len() + usize::from(self.last.is_some())
     }
 
     /// The utterance of this number, from 0 on, as far as it is known.
@@ -123,5 +128,83 @@ impl HeardMeter {
     /// The call is over.
     pub(super) fn finish(&mut self) {
         self.keep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::MULAW_SILENCE;
+
+    const LOUD: [u8; 160] = [0x10; 160];
+    const QUIET: [u8; 160] = [MULAW_SILENCE; 160];
+
+    /// A meter with a playback clock.
+    #[derive(Default)]
+    struct Line {
+        meter: HeardMeter,
+        until: Timestamp,
+    }
+
+    impl Line {
+        fn chunk(&mut self, ms: u64, samples: &[u8]) {
+            let now = Timestamp::from_millis(ms);
+            self.meter.chunk(now, self.until, samples);
+            self.until = self.until.max(now) + Duration::from_micros(samples.len() as u64 * 125);
+        }
+
+        fn clear(&mut self, ms: u64) {
+            self.until = Timestamp::from_millis(ms);
+            self.meter.clear(self.until);
+        }
+
+        fn heard(mut self) -> Vec<(f64, f64)> {
+            self.meter.finish();
+            self.meter.utterances.iter().map(|it| (it.start.as_millis_f64(), it.end.as_millis_f64())).collect()
+        }
+    }
+
+    #[test]
+    fn a_pause_splits_utterances_and_a_hole_does_not() {
+        let mut line = Line::default();
+        line.chunk(0, &[LOUD, LOUD].concat());
+        line.chunk(60, &LOUD);
+        line.chunk(90, &QUIET);
+        line.chunk(1000, &LOUD);
+        assert_eq!((line.meter.underruns, line.meter.underrun_total), (2, Duration::from_millis(30)));
+        assert_eq!(line.heard(), [(0.0, 80.0), (1000.0, 1020.0)]);
+    }
+
+    #[test]
+    fn sound_sent_ahead_is_heard_when_it_is_played() {
+        let mut line = Line::default();
+        let pause: Vec<u8> = QUIET.repeat(25);
+        line.chunk(100, &[&LOUD[..], &pause, &LOUD].concat());
+        assert_eq!((line.meter.lead_ms.max(), line.meter.chunk_bytes.max()), (Some(540), Some(27 * 160)));
+        assert_eq!(line.meter.nth(1).expect("the second").start, Timestamp::from_millis(620));
+        assert_eq!(line.heard(), [(100.0, 120.0), (620.0, 640.0)]);
+    }
+
+    #[test]
+    fn what_is_cleared_is_not_heard() {
+        let mut line = Line::default();
+        let pause: Vec<u8> = QUIET.repeat(25);
+        line.chunk(0, &[&LOUD.repeat(10)[..], &pause, &LOUD].concat());
+        line.clear(100);
+        assert_eq!(line.meter.clears, [Timestamp::from_millis(100)]);
+        line.chunk(150, &LOUD);
+        assert_eq!(line.meter.underruns, 0, "after a clear the line is meant to be dry");
+        assert_eq!(line.heard(), [(0.0, 170.0)], "and what follows soon is the same utterance");
+    }
+
+    #[test]
+    fn the_size_is_bounded() {
+        let mut line = Line::default();
+        for n in 0..1000 {
+            line.chunk(n * 1000, &LOUD);
+            line.clear(n * 1000 + 10);
+        }
+        assert_eq!((line.meter.utterance_count, line.meter.clear_count, line.meter.clears.len()), (1000, 1000, KEPT));
+        assert_eq!(line.heard().len(), KEPT);
     }
 }
