@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::task::AtomicWaker;
 use slab::Slab;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::{
     call::{LiveCall, Step},
@@ -34,6 +34,8 @@ use crate::{
 const DRAIN: Duration = Duration::from_millis(1);
 /// … and at least this often, whatever comes: a quarter of a frame.
 const IDLE: Duration = Duration::from_millis(5);
+/// Connections of one shard that are no media streams (yet), at once.
+const CONNECTIONS: usize = 4096;
 /// Messages that may wait for a shard.
 pub(super) const INBOX: usize = 4096;
 /// Of them, taken in one step.
@@ -131,10 +133,21 @@ pub(super) async fn run(
 }
 
 async fn accept(listener: TcpListener, front: Arc<Front>, index: usize) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
     let router = routes::router(front, index);
     loop {
         match listener.accept().await {
-            Ok((tcp, _)) => drop(tokio::spawn(http::serve(tcp, router.clone()))),
+            Ok((tcp, _)) => match Arc::clone(&room).try_acquire_owned() {
+                Ok(place) => {
+                    let router = router.clone();
+                    tokio::spawn(async move {
+                        http::serve(tcp, router).await;
+                        drop(place);
+                    });
+                }
+                // Dropped: whoever it is tries again, or gives up.
+                Err(_) => tracing::warn!("too many connections at once: one was closed"),
+            },
             Err(error) => {
                 // Mostly "too many open files": others may be closed meanwhile.
                 tracing::warn!(%error, "a connection could not be accepted");
