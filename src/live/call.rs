@@ -95,7 +95,8 @@ impl LiveCall {
     }
 
     /// The carrier's connection broke and may be taken over.
-    pub(super) fn may_reopen(&self) -> bool {
+    pub(super) fn may_reopen(&mut self, now: Instant, context: &mut Context<'_>, front: &Front, shard: usize) -> bool {
+        self.read(self.at(now), context, &Around { front, shard });
         self.carrier.may_reopen() && !self.session.is_over()
     }
 

@@ -270,7 +270,8 @@ impl Gateway {
 
     async fn quiet_within(&self, limit: Duration) -> bool {
         let until = clock::now() + limit;
-        while self.census().live > 0 {
+        // A call whose webhook was just answered is about to have a stream.
+        while matches!(self.census(), Census { live, preopened, .. } if live + preopened > 0) {
             if clock::now() >= until {
                 return false;
             }

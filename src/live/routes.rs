@@ -1,6 +1,7 @@
 //! Webhooks, health and the media handshake.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::{
     Json, Router,
@@ -33,6 +34,12 @@ use crate::{
     },
     net::{clock, websocket},
 };
+
+/// A form must be here within this time.
+const FORM: Duration = Duration::from_secs(5);
+/// Refused requests that are logged one by one; of further ones every so many-th.
+const LOGGED: u64 = 10;
+const LOGGED_EVERY: u64 = 1000;
 
 /// A shard's view of the whole.
 #[derive(Clone)]
@@ -96,9 +103,10 @@ async fn signed_form(here: &Here, request: Request<Body>) -> Result<SignedForm, 
     {
         return Err(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Expected application/x-www-form-urlencoded.\n"));
     }
-    let body = match Limited::new(body, MAX_FORM).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(_) => return Err(plain(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long, or broke off.\n")),
+    let body = match tokio::time::timeout(FORM, Limited::new(body, MAX_FORM).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Err(_) => return Err(plain(StatusCode::REQUEST_TIMEOUT, "The form did not come in time.\n")),
+        Ok(Err(_)) => return Err(plain(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long, or broke off.\n")),
     };
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let url = here.front.addresses.signed(target);
@@ -120,8 +128,15 @@ fn check_signature(
         },
         None => "no Twilio account is configured: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN".to_owned(),
     };
-    here.front.supervisor.count(|census| census.unsigned += 1);
-    tracing::warn!(url, refused, "a request was refused");
+    let mut count = 0;
+    here.front.supervisor.count(|census| {
+        census.unsigned += 1;
+        count = census.unsigned;
+    });
+    // Whoever tries a thousand times must not fill the log.
+    if count <= LOGGED || count.is_multiple_of(LOGGED_EVERY) {
+        tracing::warn!(url, refused, count, "a request was refused");
+    }
     Err(plain(StatusCode::FORBIDDEN, "Forbidden.\n"))
 }
 

@@ -229,17 +229,23 @@ impl Shard {
                     }
                 }
             }
-            ToShard::Adopt { call, stream, socket } => match self.find(&call).filter(|call| call.may_reopen()) {
-                Some(call) => {
-                    front.supervisor.count(|census| census.adopted += 1);
-                    call.reopen(now, stream, *socket, &front, index);
+            ToShard::Adopt { call, stream, socket } => {
+                let waker = self.waker.clone();
+                let context = &mut Context::from_waker(&waker);
+                // The break of the old stream may not have been read yet: the carrier is quick.
+                let mut broken = |found: &mut LiveCall| found.may_reopen(now, context, &front, index);
+                match self.find(&call).and_then(|found| broken(found).then_some(found)) {
+                    Some(call) => {
+                        front.supervisor.count(|census| census.adopted += 1);
+                        call.reopen(now, stream, *socket, &front, index);
+                    }
+                    None => {
+                        tracing::warn!(%call, "a second stream for a live call was refused");
+                        front.supervisor.count(|census| census.refused_streams += 1);
+                        tokio::spawn(doorway::close(*socket, "the call has a stream"));
+                    }
                 }
-                None => {
-                    tracing::warn!(%call, "a second stream for a live call was refused");
-                    front.supervisor.count(|census| census.refused_streams += 1);
-                    tokio::spawn(doorway::close(*socket, "the call has a stream"));
-                }
-            },
+            }
             ToShard::Exchange { call, id, event } => {
                 if let Some(call) = self.find(&call) {
                     call.exchange(now, id, &event, &front, index);

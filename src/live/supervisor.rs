@@ -142,13 +142,11 @@ impl Supervisor {
     ) -> Admission {
         let mut state = self.state();
         if state.nonces.insert(nonce.0, nonce.1).is_some() {
-            state.census.refused_streams += 1;
             return Admission::Refused("its token was used before");
         }
         let admission = match state.calls.get_mut(call) {
             Some(Entry::Live { shard, closing: false, .. }) => return Admission::Adopt(*shard),
             Some(Entry::Over { .. } | Entry::Live { closing: true, .. }) => {
-                state.census.refused_streams += 1;
                 return Admission::Refused("the call is over");
             }
             Some(Entry::Waiting { model, .. }) => Admission::New(model.take()),
