@@ -45,7 +45,7 @@
 //! | what the goodbye says by default | [`tts`] and `fixtures/voices` |
 //! | a carrier | [`carrier`] (words), its own folder (wire) |
 //! | a model | [`model`] (words), its own folder (wire) |
-//! | what a setting allows | [`assistant`] |
+//! | what a setting allows | [`assistant`]; what the server's file calls it: [`config`] |
 //! | which words are a farewell | `call/phrases/*.txt` |
 //!
 //! # Modules, from the bottom up
@@ -54,6 +54,7 @@
 //! * parts: [`codec`] (G.711), [`resample`], [`vad`], [`silence`], [`mix`], [`ring`], [`recording`] (m4a, MP3, WAV, …);
 //! * [`assistant`] (settings), [`carrier`] and [`model`] (the peers as values), [`tts`] (voices);
 //! * [`call`] (control plane), [`media`] (data plane; it implements the port that the call defines), [`session`] (both);
+//! * [`config`] (the server's file and environment);
 //! * drivers: [`lab`] (stand-ins for carrier and model), [`replay`] (recordings and the demo's scenarios);
 //! * the command: `main.rs` and `cli/`.
 //!
@@ -89,7 +90,7 @@
 //! 7. Arbitrary bytes from carrier, model or a file never panic: proptests in `tests/it`, [`recording`], [`codec`],
 //!    [`carrier::twilio`].
 //! 8. Each detector passes the contract of [`vad::Vad`]: `vad/tests.rs`.
-//! 9. Values out of range are refused with the setting's name and both bounds: [`assistant`].
+//! 9. Unknown keys and values out of range stop the start, with line, name and both bounds: [`assistant`], [`config`].
 //! 10. Every call ends, once, within its bound, and never inside a talkspurt that the rules protect:
 //!     `tests/it/property.rs`, against a plain reference model; the concrete situations: `tests/it/situations.rs`.
 //! 11. Each message to a carrier validates against its schema, and no secret is shown by `Debug` or in an error: tests
@@ -111,6 +112,7 @@ pub mod audio;
 pub mod call;
 pub mod carrier;
 pub mod codec;
+pub mod config;
 pub mod lab;
 pub mod live;
 pub mod media;

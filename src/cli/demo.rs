@@ -1,4 +1,4 @@
-//! `quietline demo`: a whole call, offline, on virtual time.
+//! `quietline demo`: a whole call without keys or accounts, on real sockets or on virtual time.
 
 use std::{
     fs,
@@ -8,8 +8,11 @@ use std::{
 };
 
 use quietline::{
-    call::Reason,
-    replay::scenario::{Played, SCENARIOS, Scenario},
+    call::{LedgerEntry, Reason},
+    replay::{
+        decisions,
+        scenario::{LiveEvent, Played, SCENARIOS, Scenario, play_live},
+    },
     vad::Detector,
 };
 
@@ -21,7 +24,8 @@ pub(crate) struct DemoArgs {
     /// What happens in the call; `all` plays every scenario and prints a table.
     #[arg(long, default_value = SCENARIOS[0].name, value_name = "NAME")]
     scenario: String,
-    /// Virtual time: a minute's call takes a moment. The only mode for now, and so the default.
+    /// Virtual time: a minute's call takes a moment. Without it a gateway and a stand-in for the carrier talk on
+    /// loopback, in real time.
     #[arg(long)]
     fast: bool,
     /// Detector: combined, webrtc or energy.
@@ -30,16 +34,15 @@ pub(crate) struct DemoArgs {
     /// Show every entry of the ledger.
     #[arg(long, short)]
     verbose: bool,
-    /// Where the stereo WAV goes: left what the caller said, right what the caller heard.
-    /// Default: quietline-demo-NAME.wav in the current folder.
-    #[arg(long, value_name = "FILE", conflicts_with = "no_wav")]
+    /// Leave the sound in quietline-demo-NAME.wav: left what the caller said, right what the caller heard.
+    #[arg(long)]
+    listen: bool,
+    /// … or in this file.
+    #[arg(long, value_name = "FILE")]
     wav: Option<PathBuf>,
     /// Draw the call: both sides, the silence window running down, goodbye and hang-up.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Write no WAV.
-    #[arg(long)]
-    no_wav: bool,
 }
 
 /// Plays a scenario. The code is 0 if every rule was kept, 1 if one was broken, 2 if there is no such scenario.
@@ -72,16 +75,29 @@ fn play_one(args: &DemoArgs, scenario: &Scenario, out: &mut dyn Write) -> Result
     writeln!(out, "{}: {}.\n", scenario.name, scenario.what).map_err(text)?;
     let mut timeline = Timeline::new(out, colour, args.verbose, timeout);
     let mut failed = None;
-    let played = scenario.play(args.detector, |entry, words| {
+    let mut show = |entry: &LedgerEntry, words: Option<&str>| {
         if let Err(error) = timeline.entry(entry, words) {
             failed.get_or_insert(error);
         }
-    })?;
+    };
+    let mut played = if args.fast {
+        scenario.play(args.detector, show)?
+    } else {
+        let played = live(&[scenario], args.detector, |event| {
+            if let LiveEvent::Entry(_, entry, words) = event {
+                show(entry, words);
+            }
+        });
+        played?.pop().ok_or("nothing was played")?
+    };
     if let Some(error) = failed {
         return Err(error.to_string());
     }
+    if !args.fast {
+        compare(scenario, args.detector, &mut played)?;
+    }
     summary(&played, out).map_err(text)?;
-    if !args.no_wav {
+    if args.listen || args.wav.is_some() {
         let file = args.wav.clone().unwrap_or_else(|| format!("quietline-demo-{}.wav", scenario.name).into());
         wav::write(&file, &played.said, &played.heard, played.heard.len())
             .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
@@ -93,6 +109,39 @@ fn play_one(args: &DemoArgs, scenario: &Scenario, out: &mut dyn Write) -> Result
         writeln!(out, "  look             {}", file.display()).map_err(text)?;
     }
     verdict(&played, out).map_err(text)
+}
+
+/// Plays scenarios on real sockets.
+fn live(scenarios: &[&Scenario], detector: Detector, watch: impl FnMut(LiveEvent<'_>)) -> Result<Vec<Played>, String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(play_live(scenarios, detector, watch))
+}
+
+/// The same scenario on virtual time must come to the same decisions.
+fn compare(scenario: &Scenario, detector: Detector, live: &mut Played) -> Result<(), String> {
+    let fast = decisions(&scenario.play(detector, |_, _| {})?.ledger);
+    let live_decisions = decisions(&live.ledger);
+    if fast != live_decisions {
+        let differs = fast.iter().zip(&live_decisions).position(|(one, other)| one != other);
+        let at = differs.unwrap_or(fast.len().min(live_decisions.len()));
+        let say = |list: &[String]| list.get(at).map_or("nothing more".to_owned(), Clone::clone);
+        live.rules.broken.push(format!(
+            "decision {} is \"{}\" on sockets and \"{}\" on virtual time",
+            at + 1,
+            say(&live_decisions),
+            say(&fast)
+        ));
+    }
+    Ok(())
+}
+
+/// A number that stands for a list of decisions: equal lists have equal ones.
+fn fingerprint(decisions: &[String]) -> u32 {
+    // FNV-1a.
+    decisions
+        .iter()
+        .flat_map(|line| line.bytes().chain([b'\n']))
+        .fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 fn draw(scenario: &Scenario, played: &Played, timeout: f64, file: &Path) -> Result<(), String> {
@@ -117,6 +166,9 @@ fn summary(played: &Played, out: &mut dyn Write) -> io::Result<()> {
     if let Some(closed) = record.closed_at {
         writeln!(out, "  line closed      {}", seconds(closed))?;
     }
+    let decided = decisions(&played.ledger);
+    let print = fingerprint(&decided);
+    writeln!(out, "  decisions        {} ({print:08x}), the same on sockets and on virtual time", decided.len())?;
     if let Some(ms) = rules.mechanics_error_ms {
         writeln!(out, "  mechanics error  {ms:+.0} ms   first goodbye frame against our deadline (0 to 20 allowed)")?;
     }
@@ -157,32 +209,50 @@ fn verdict(played: &Played, out: &mut dyn Write) -> io::Result<bool> {
 
 fn play_all(args: &DemoArgs, out: &mut dyn Write) -> Result<bool, String> {
     let text = |error: io::Error| error.to_string();
-    let head = ("scenario", "ended by", "deadline", "goodbye", "closed", "mechanics", "truth");
-    let (a, b, c, d, e, f, g) = head;
-    writeln!(out, "{a:<14} {b:<14} {c:>10} {d:>10} {e:>10} {f:>10} {g:>10}  rules").map_err(text)?;
-    let mut good = true;
-    for scenario in SCENARIOS {
-        let played = scenario.play(args.detector, |_, _| {})?;
-        let record = &played.record;
-        let seconds = |at: Option<quietline::time::Timestamp>| {
-            at.map_or("–".to_owned(), |at| format!("{:.2} s", at.as_micros() as f64 / 1e6))
-        };
-        let error = |ms: Option<f64>| ms.map_or("–".to_owned(), |ms| format!("{ms:+.0} ms"));
-        let broken = &played.rules.broken;
-        good &= broken.is_empty();
-        writeln!(
-            out,
-            "{:<14} {:<14} {:>10} {:>10} {:>10} {:>10} {:>10}  {}",
-            scenario.name,
-            record.reason.map_or("–", Reason::name),
-            seconds(record.deadline),
-            seconds(record.goodbye_at),
-            seconds(record.closed_at),
-            error(played.rules.mechanics_error_ms),
-            error(played.truth_error_ms),
-            if broken.is_empty() { "kept".to_owned() } else { broken.join("; ") },
-        )
-        .map_err(text)?;
+    let scenarios: Vec<&Scenario> = SCENARIOS.iter().collect();
+    let all = if args.fast {
+        let played = scenarios.iter().map(|scenario| scenario.play(args.detector, |_, _| {}));
+        played.collect::<Result<Vec<_>, _>>()?
+    } else {
+        writeln!(out, "{} calls at once, in real time: this takes some minutes.", scenarios.len()).map_err(text)?;
+        let mut played = live(&scenarios, args.detector, |event| {
+            if let LiveEvent::Over(scenario) = event {
+                let _ = writeln!(out, "  {} is over", scenario.name);
+            }
+        })?;
+        for (scenario, played) in scenarios.iter().zip(&mut played) {
+            compare(scenario, args.detector, played)?;
+        }
+        played
+    };
+    let head = ("scenario", "ended by", "deadline", "goodbye", "closed", "mechanics", "truth", "decisions");
+    let (a, b, c, d, e, f, g, h) = head;
+    writeln!(out, "{a:<14} {b:<14} {c:>10} {d:>10} {e:>10} {f:>10} {g:>10}  {h:<13}  rules").map_err(text)?;
+    for (scenario, played) in scenarios.iter().zip(&all) {
+        row(scenario, played, out).map_err(text)?;
     }
-    Ok(good)
+    Ok(all.iter().all(|played| played.rules.broken.is_empty()))
+}
+
+fn row(scenario: &Scenario, played: &Played, out: &mut dyn Write) -> io::Result<()> {
+    let record = &played.record;
+    let seconds = |at: Option<quietline::time::Timestamp>| {
+        at.map_or("–".to_owned(), |at| format!("{:.2} s", at.as_micros() as f64 / 1e6))
+    };
+    let error = |ms: Option<f64>| ms.map_or("–".to_owned(), |ms| format!("{ms:+.0} ms"));
+    let broken = &played.rules.broken;
+    let decided = decisions(&played.ledger);
+    writeln!(
+        out,
+        "{:<14} {:<14} {:>10} {:>10} {:>10} {:>10} {:>10}  {:<13}  {}",
+        scenario.name,
+        record.reason.map_or("–", Reason::name),
+        seconds(record.deadline),
+        seconds(record.goodbye_at),
+        seconds(record.closed_at),
+        error(played.rules.mechanics_error_ms),
+        error(played.truth_error_ms),
+        format!("{} ({:08x})", decided.len(), fingerprint(&decided)),
+        if broken.is_empty() { "kept".to_owned() } else { broken.join("; ") },
+    )
 }

@@ -1,9 +1,11 @@
 //! The command line: one file a subcommand.
 
 mod chart;
+mod check_config;
 mod demo;
 mod lab;
 mod replay;
+mod serve;
 mod timeline;
 mod vad;
 mod wav;
@@ -16,25 +18,32 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) enum Cli {
-    /// Play a whole call offline: caller, agent, silence, goodbye, hang-up.
+    /// Play a whole call without keys or accounts: caller, agent, silence, goodbye, hang-up.
     Demo(demo::DemoArgs),
     /// Stand-ins for the peers of a gateway, on real sockets.
     Lab(lab::LabArgs),
     /// Play recordings through the whole call logic.
     Replay(replay::ReplayArgs),
+    /// Answer telephone calls.
+    Serve(serve::ServeArgs),
     /// Say where recordings hold voice.
     Vad(vad::VadArgs),
+    /// Check the server's configuration and show what is in force.
+    CheckConfig(check_config::CheckConfigArgs),
 }
 
 impl Cli {
     /// Runs the subcommand against the process's standard streams.
     pub(crate) fn run(&self) -> ExitCode {
-        let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
+        // Not locked for the whole run: other threads log.
+        let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
         match self {
             Self::Demo(args) => demo::run(args, &mut out, &mut err),
             Self::Lab(args) => lab::run(args, &mut out, &mut err),
             Self::Replay(args) => replay::run(args, &mut out, &mut err),
+            Self::Serve(args) => serve::run(args, &mut out, &mut err),
             Self::Vad(args) => vad::run(args, &mut out, &mut err),
+            Self::CheckConfig(args) => check_config::run(args, &mut out, &mut err),
         }
     }
 }

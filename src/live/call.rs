@@ -229,7 +229,10 @@ impl LiveCall {
                             Sending::Http(exchange, request) => {
                                 around.front.exchange(around.shard, id, exchange, request);
                             }
-                            Sending::Close => link.close(),
+                            Sending::Close => {
+                                around.front.supervisor.closing(id);
+                                link.close();
+                            }
                         });
                     }
                     Output::Model(command) => self.model.handle_command(at, &command),

@@ -243,6 +243,7 @@ impl Gateway {
                 self.front.tell(shard, ToShard::Operator { call: call.clone() }).is_ok()
             }
             super::supervisor::Whereabouts::Unknown
+            | super::supervisor::Whereabouts::Closing(_)
             | super::supervisor::Whereabouts::Waiting
             | super::supervisor::Whereabouts::Over => false,
         }

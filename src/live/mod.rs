@@ -9,7 +9,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`setup`] | what a gateway is made of |
+//! | [`setup`], `configured.rs` | what a gateway is made of; the same from a configuration |
+//! | `page.rs` | what an operator does next |
 //! | `gateway.rs` | start, drain, stop |
 //! | `routes.rs` | webhooks, health, the media handshake |
 //! | `answers.rs` | the documents that answer webhooks |
@@ -27,16 +28,20 @@
 
 mod answers;
 mod call;
+mod configured;
 mod doorway;
 mod finished;
 mod gateway;
 mod link;
+mod page;
 mod routes;
 pub mod setup;
 mod shard;
 mod supervisor;
 
+pub use configured::SetupError;
 pub use finished::{FinishedCall, Observation};
 pub use gateway::{Gateway, GatewayError};
+pub use page::text as next_steps;
 pub use setup::Setup;
 pub use supervisor::Census;

@@ -169,7 +169,7 @@ async fn resume(State(here): State<Here>, Path(number): Path<String>, request: R
         let twilio = of_our_account(&here, request.account)?;
         let call = CallId::new(request.call.as_str());
         let whereabouts = here.front.supervisor.whereabouts(&call);
-        if whereabouts == Whereabouts::Over || request.status == Some(CallStatus::Ended) {
+        if matches!(whereabouts, Whereabouts::Over | Whereabouts::Closing(_)) || request.status == Some(CallStatus::Ended) {
             return Ok(document(&twiml::hang_up()));
         }
         let Some(assistant) = here.front.assistant_for(&request.to) else { return Ok(document(&twiml::hang_up())) };
@@ -224,7 +224,7 @@ async fn status(State(here): State<Here>, request: Request<Body>) -> Response<Bo
         // They may come in any order, but what is over stays over: only that is of interest.
         if callback.status == Some(CallStatus::Ended) {
             match here.front.supervisor.whereabouts(&call) {
-                Whereabouts::Live(shard) => {
+                Whereabouts::Live(shard) | Whereabouts::Closing(shard) => {
                     let answer = CallAnswer::Status(CallStatus::Ended);
                     // A shard that cannot be told learns it from the socket.
                     let _ = here.front.tell(shard, ToShard::Answer { call, answer });

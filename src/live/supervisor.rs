@@ -73,12 +73,14 @@ pub(super) enum Whereabouts {
     Waiting,
     /// On this shard.
     Live(usize),
+    /// On this shard, which has closed its stream and waits for the carrier to confirm the end.
+    Closing(usize),
     Over,
 }
 
 enum Entry {
     Waiting { since: Instant, model: Option<Box<dyn Model>> },
-    Live { shard: usize, until: Instant },
+    Live { shard: usize, until: Instant, closing: bool },
     Over { since: Instant },
 }
 
@@ -144,8 +146,8 @@ impl Supervisor {
             return Admission::Refused("its token was used before");
         }
         let admission = match state.calls.get_mut(call) {
-            Some(Entry::Live { shard, .. }) => return Admission::Adopt(*shard),
-            Some(Entry::Over { .. }) => {
+            Some(Entry::Live { shard, closing: false, .. }) => return Admission::Adopt(*shard),
+            Some(Entry::Over { .. } | Entry::Live { closing: true, .. }) => {
                 state.census.refused_streams += 1;
                 return Admission::Refused("the call is over");
             }
@@ -153,7 +155,7 @@ impl Supervisor {
             None => Admission::New(None),
         };
         state.census.resumed += u64::from(resumed > 0);
-        state.calls.insert(call.clone(), Entry::Live { shard, until });
+        state.calls.insert(call.clone(), Entry::Live { shard, until, closing: false });
         admission
     }
 
@@ -161,8 +163,16 @@ impl Supervisor {
         match self.state().calls.get(call) {
             None => Whereabouts::Unknown,
             Some(Entry::Waiting { .. }) => Whereabouts::Waiting,
-            Some(Entry::Live { shard, .. }) => Whereabouts::Live(*shard),
+            Some(Entry::Live { shard, closing: false, .. }) => Whereabouts::Live(*shard),
+            Some(Entry::Live { shard, .. }) => Whereabouts::Closing(*shard),
             Some(Entry::Over { .. }) => Whereabouts::Over,
+        }
+    }
+
+    /// We have closed the call's stream: it is not to be opened again.
+    pub(super) fn closing(&self, call: &CallId) {
+        if let Some(Entry::Live { closing, .. }) = self.state().calls.get_mut(call) {
+            *closing = true;
         }
     }
 
@@ -225,7 +235,7 @@ impl Supervisor {
                 }
                 age < WAITING
             }
-            Entry::Live { shard, until } => {
+            Entry::Live { shard, until, .. } => {
                 if now >= *until {
                     overdue.push((call.clone(), *shard));
                 }

@@ -27,13 +27,30 @@ pub fn shared(addr: SocketAddr, count: usize) -> io::Result<Vec<std::net::TcpLis
     Ok(listeners)
 }
 
+/// A port on loopback that nobody else gets, for somebody who is told it before they listen on it with [`shared`].
+///
+/// # Errors
+///
+/// If the system has none.
+pub fn reserve() -> io::Result<(Socket, SocketAddr)> {
+    let socket = bound(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let addr = socket.local_addr()?.as_socket().ok_or_else(|| io::Error::other("the port has no address"))?;
+    Ok((socket, addr))
+}
+
 fn bind(addr: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = bound(addr)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Bound to its address, but not listening yet.
+fn bound(addr: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     #[cfg(unix)]
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&addr.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(socket)
 }

@@ -49,7 +49,13 @@ pub fn builtin_filler() -> &'static [u8] {
     voice!("filler")
 }
 
-/// The built-in reminder ("Are you still there?"), µ-law.
+/// The default text of the reminder, in English: what [`builtin_reminder`] says.
+#[must_use]
+pub const fn default_reminder() -> &'static str {
+    "Are you still there?"
+}
+
+/// The built-in reminder ([`default_reminder`]), µ-law.
 #[must_use]
 pub fn builtin_reminder() -> &'static [u8] {
     voice!("reminder")
@@ -68,5 +74,6 @@ mod tests {
             let recording = builtin_farewell(kind);
             assert!(recording.len() > 4_000 && recording.len().is_multiple_of(160), "{kind:?}");
         }
+        assert_eq!(texts["reminder"], default_reminder());
     }
 }

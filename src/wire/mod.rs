@@ -1,6 +1,6 @@
 //! Conversations with peers as values: what a provider wants sent, and what came of it.
 //!
-//! A provider (carrier, model, voice) is a state machine: it gives [`Exchange`]s out and takes [`ExchangeEvent`]s in,
+//! A provider (carrier, model, voice) is a state machine: it gives requests out and takes [`ExchangeEvent`]s in,
 //! with the id that it chose. The only sockets are in `net`; so a provider's whole behaviour, failures in the middle of
 //! a body included, runs in a test without any.
 

@@ -42,7 +42,7 @@ const EDGES: &[(&str, &[&str])] = &[
                     "session", "config", "net"]),
     ("lab",       &["time", "audio", "codec", "vad", "mix", "carrier", "model", "call", "session", "net"]),
     ("replay",    &["time", "audio", "codec", "vad", "mix", "carrier", "model", "recording", "assistant", "tts",
-                    "call", "session", "lab"]),
+                    "call", "session", "net", "live", "lab"]),
     // the command (in the tree of main.rs; it sees the library as `quietline::`)
     ("cli",       &["time", "audio", "codec", "vad", "recording", "assistant", "carrier", "model", "call", "session",
                     "config", "net", "live", "lab", "replay"]),

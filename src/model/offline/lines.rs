@@ -109,7 +109,7 @@ pub(super) fn wish(text: &str) -> Option<Wish> {
     }
     words.push(' ');
     let said = |phrase: &&str| words.match_indices(*phrase).any(|(at, _)| stands_alone(&words, at, phrase.len()));
-    KEYWORDS.iter().find(|(phrases, _)| phrases.iter().any(|phrase| said(phrase))).map(|(_, wish)| *wish)
+    KEYWORDS.iter().find(|(phrases, _)| phrases.iter().any(said)).map(|(_, wish)| *wish)
 }
 
 fn stands_alone(words: &str, at: usize, length: usize) -> bool {

@@ -4,6 +4,7 @@
 //! it as a [`World`].
 
 mod clips;
+mod live;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use crate::{
     lab::World,
     vad::{self, Detector, Vad},
 };
+pub use live::{LiveEvent, play_live};
 use stage::Stage;
 
 /// One exchange: a line of the caller's and the agent's answer to it, by the names of their clips.

@@ -19,6 +19,8 @@ use crate::{
 
 /// The caller answers this long after the agent has been heard.
 const CALLER_PAUSE: Duration = Duration::from_millis(800);
+/// … counted from the next of these beats.
+const BEAT: Duration = Duration::from_millis(200);
 /// Line noise lasts longer than any scenario.
 const NOISE_SECONDS: usize = 400;
 /// Hold music begins this long after the last answer.
@@ -45,12 +47,19 @@ struct Peers<'a> {
 }
 
 impl Stage {
+    /// The scenarios' line.
+    pub(super) fn line() -> Trouble {
+        Trouble { seed: 1, ..Trouble::default() }
+    }
+
     /// The scenario's beginning: a caller and a model whose stream starts at 0.
-    pub(super) fn new(scenario: &Scenario, labels: Labels) -> (Self, ScriptedCarrier, ScriptedModel) {
-        let start = Timestamp::ZERO;
-        let mut carrier = ScriptedCarrier::new(start, Trouble { seed: 1, ..Trouble::default() });
+    pub(super) fn new(
+        scenario: &Scenario,
+        labels: Labels,
+        mut carrier: ScriptedCarrier,
+    ) -> (Self, ScriptedCarrier, ScriptedModel) {
         carrier.say(0, &line_noise(NOISE_SECONDS));
-        let mut model = ScriptedModel::new(Encoding::Pcm24k, Transcripts::Truth(Vec::new()), start);
+        let mut model = ScriptedModel::new(Encoding::Pcm24k, Transcripts::Truth(Vec::new()), Timestamp::ZERO);
         let greeting = clip("agent-greeting");
         model.push(Reply::say(&greeting.samples, &greeting.text));
         let stage = Self {
@@ -67,7 +76,8 @@ impl Stage {
 
     /// The same as a world on virtual time.
     pub(super) fn set(scenario: &Scenario, vad: Box<dyn Vad>, labels: Labels) -> Result<(Self, World), String> {
-        let (stage, carrier, model) = Self::new(scenario, labels);
+        let carrier = ScriptedCarrier::new(Timestamp::ZERO, Self::line());
+        let (stage, carrier, model) = Self::new(scenario, labels, carrier);
         let config = SessionConfig { settings: scenario.settings(), model: model.traits(), encoding: model.encoding() };
         let mut world = World::new(config, vad, carrier, model);
         give_builtin_voices(&mut world).map_err(|error| error.to_string())?;
@@ -104,8 +114,12 @@ impl Stage {
     }
 
     fn agent_was_heard(&mut self, peers: &mut Peers<'_>, until: Timestamp) {
+        // People do not answer to the millisecond; and so a run on sockets hears the very same frames as one on virtual
+        // time: music that lies a few samples elsewhere in its frames is another sound to a detector.
+        let step = BEAT.as_micros() as u64;
+        let beat = Timestamp::from_micros(until.as_micros().div_ceil(step) * step);
         if let Some(turn) = self.turns.next() {
-            self.exchange(peers, until + CALLER_PAUSE, turn);
+            self.exchange(peers, beat + CALLER_PAUSE, turn);
             return;
         }
         match self.then {
@@ -116,7 +130,7 @@ impl Stage {
             }
             Some(Then::HoldMusic) => {
                 self.then = None;
-                let from = (until + MUSIC_PAUSE).as_micros() / 1000;
+                let from = (beat + MUSIC_PAUSE).as_micros() / 1000;
                 peers.carrier.say(from, &hold_music(MUSIC_SECONDS));
             }
             Some(Then::ModelGone(line)) => {

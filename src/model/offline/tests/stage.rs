@@ -90,7 +90,7 @@ impl Stage {
         self.run_until(Timestamp::from_millis(300_000));
         assert!(self.session.is_over(), "the call does not end");
         assert!(self.carrier.violations().is_empty(), "{:?}", self.carrier.violations());
-        self.session.record().clone()
+        *self.session.record()
     }
 
     pub(super) fn run_until(&mut self, until: Timestamp) {

@@ -1,0 +1,111 @@
+//! Who answers the telephone: what is configured of an assistant.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    assistant::{FarewellKind, Greeting, HangupTool, Settings},
+    model::offline,
+    tts,
+    vad::Detector,
+};
+
+/// An assistant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assistant {
+    /// Its name, unique.
+    pub name: String,
+    /// The numbers that it answers, E.164; empty: every number that no other assistant claims.
+    pub numbers: Vec<String>,
+    /// What a call needs to know.
+    pub settings: Settings,
+    /// What it says at the end.
+    pub farewells: Farewells,
+    /// What it says within the silence window, if `settings.reminder` is set.
+    pub reminder_text: String,
+    /// The description of `hangup_call` tells the model to ask the caller before it ends the call.
+    pub hangup_confirm: bool,
+    /// Its model.
+    pub model: ModelChoice,
+    /// Its voice detector.
+    pub detector: Detector,
+}
+
+impl Default for Assistant {
+    /// The one that answers when none is configured: greets, hears, and hangs up at key 9, without key or network.
+    fn default() -> Self {
+        Self {
+            name: "demo".to_owned(),
+            numbers: Vec::new(),
+            settings: Settings {
+                greeting: Some(Greeting { interruptible: true }),
+                hangup_call: Some(HangupTool::default()),
+                ..Settings::default()
+            },
+            farewells: Farewells::default(),
+            reminder_text: tts::default_reminder().to_owned(),
+            hangup_confirm: true,
+            model: ModelChoice::default(),
+            detector: Detector::default(),
+        }
+    }
+}
+
+/// Which model an assistant talks with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelChoice {
+    /// Recorded lines: needs neither key nor network.
+    Offline(offline::Behaviour),
+}
+
+impl ModelChoice {
+    /// The provider's name in configuration.
+    #[must_use]
+    pub const fn provider(self) -> &'static str {
+        match self {
+            Self::Offline(_) => "offline",
+        }
+    }
+}
+
+impl Default for ModelChoice {
+    fn default() -> Self {
+        Self::Offline(offline::Behaviour::default())
+    }
+}
+
+/// What an assistant says before the line is closed, and in which language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Farewells {
+    pub(super) configured: BTreeMap<FarewellKind, String>,
+    pub(super) language: String,
+}
+
+impl Default for Farewells {
+    /// The default texts, in English.
+    fn default() -> Self {
+        Self { configured: BTreeMap::new(), language: "en-US".to_owned() }
+    }
+}
+
+impl Farewells {
+    /// Longest text, in characters.
+    pub const MAX_LENGTH: usize = 500;
+
+    /// What is said at this ending.
+    #[must_use]
+    pub fn text(&self, kind: FarewellKind) -> &str {
+        self.configured.get(&kind).map_or_else(|| tts::default_text(kind), String::as_str)
+    }
+
+    /// The text is the default one: the built-in recording says it.
+    #[must_use]
+    pub fn is_default(&self, kind: FarewellKind) -> bool {
+        self.text(kind) == tts::default_text(kind)
+    }
+
+    /// The language for the carrier's own voice, such as `en-US`.
+    #[must_use]
+    pub fn language(&self) -> &str {
+        &self.language
+    }
+}

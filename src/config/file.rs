@@ -1,0 +1,218 @@
+//! The file as it is written: keys, types and places. What the values may be is looked at afterwards (`reader.rs`),
+//! because some bounds depend on others.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use toml::Spanned;
+
+/// A value that may be missing, with its place.
+pub(super) type Value<T> = Option<Spanned<T>>;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "tables and keys")]
+pub(super) struct File {
+    pub(super) server: ServerTable,
+    pub(super) twilio: Value<TwilioTable>,
+    pub(super) limits: LimitsTable,
+    pub(super) assistant: Assistants,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [server]")]
+pub(super) struct ServerTable {
+    pub(super) listen: Value<String>,
+    pub(super) public_url: Value<String>,
+    pub(super) shards: Value<Number>,
+    pub(super) call_records: Value<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [twilio]")]
+pub(super) struct TwilioTable {
+    pub(super) account_sid: Value<String>,
+    pub(super) auth_token_env: Value<Names>,
+    pub(super) auth_token_file: Value<Names>,
+    pub(super) shared_key_env: Value<Names>,
+    pub(super) shared_key_file: Value<Names>,
+    pub(super) rest: RestTable,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [twilio.rest]")]
+pub(super) struct RestTable {
+    pub(super) base_url: Value<String>,
+    pub(super) api_key_sid: Value<String>,
+    pub(super) api_key_secret_env: Value<Names>,
+    pub(super) api_key_secret_file: Value<Names>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [limits]")]
+pub(super) struct LimitsTable {
+    pub(super) max_calls: Value<Number>,
+    pub(super) drain_s: Value<Number>,
+    pub(super) silence_timeout_s: RangeTable,
+    pub(super) max_duration_s: RangeTable,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "both bounds: { min = …, max = … }")]
+pub(super) struct RangeTable {
+    pub(super) min: Value<Number>,
+    pub(super) max: Value<Number>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [[assistant]]")]
+pub(super) struct AssistantTable {
+    pub(super) name: Value<String>,
+    pub(super) numbers: Vec<Spanned<String>>,
+    pub(super) language: Value<String>,
+    pub(super) detector: Value<String>,
+    pub(super) silence_timeout_s: Value<Number>,
+    pub(super) min_speech_ms: Value<Number>,
+    pub(super) hangover_ms: Value<Number>,
+    pub(super) barge_in_min_ms: Value<Number>,
+    pub(super) noise_budget_s: Value<Number>,
+    pub(super) level_floor_db: Value<Number>,
+    pub(super) max_duration_s: Value<Number>,
+    pub(super) filler: Option<bool>,
+    pub(super) greeting: Option<GreetingTable>,
+    pub(super) reminder: Value<ReminderTable>,
+    pub(super) farewell: FarewellTable,
+    pub(super) tools: ToolsTable,
+    pub(super) model: ModelTable,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table: { interruptible = true }")]
+pub(super) struct GreetingTable {
+    #[serde(default = "yes")]
+    pub(super) interruptible: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: { after_s = 20 }")]
+pub(super) struct ReminderTable {
+    pub(super) after_s: Value<Number>,
+    pub(super) text: Value<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [assistant.farewell]")]
+pub(super) struct FarewellTable {
+    pub(super) silence: Value<String>,
+    pub(super) hangup_call: Value<String>,
+    pub(super) max_duration: Value<String>,
+    pub(super) drain: Value<String>,
+    pub(super) operator: Value<String>,
+    pub(super) model_lost: Value<String>,
+    pub(super) no_answer: Value<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [assistant.tools.…]")]
+pub(super) struct ToolsTable {
+    pub(super) hangup_call: Option<HangupTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table: [assistant.tools.hangup_call]")]
+pub(super) struct HangupTable {
+    #[serde(default = "yes")]
+    pub(super) enabled: bool,
+    #[serde(default = "yes")]
+    pub(super) cancellable: bool,
+    #[serde(default = "yes")]
+    pub(super) confirm: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [assistant.model]")]
+pub(super) struct ModelTable {
+    pub(super) provider: Value<String>,
+    pub(super) behaviour: Value<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A number, whole or not.
+#[derive(Clone, Copy)]
+pub(super) struct Number(pub(super) f64);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl Visitor<'_> for Read {
+            type Value = Number;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number")
+            }
+            fn visit_i64<E: Error>(self, value: i64) -> Result<Number, E> {
+                Ok(Number(value as f64))
+            }
+            fn visit_u64<E: Error>(self, value: u64) -> Result<Number, E> {
+                Ok(Number(value as f64))
+            }
+            fn visit_f64<E: Error>(self, value: f64) -> Result<Number, E> {
+                Ok(Number(value))
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
+/// One name, or a list of names.
+#[derive(Default)]
+pub(super) struct Names(pub(super) Vec<String>);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Names;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name in quotes, or a list of such names")
+            }
+            fn visit_str<E: Error>(self, name: &str) -> Result<Names, E> {
+                Ok(Names(vec![name.to_owned()]))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Names, A::Error> {
+                let mut names = Vec::new();
+                while let Some(name) = list.next_element()? {
+                    names.push(name);
+                }
+                Ok(Names(names))
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
+/// The tables `[[assistant]]`.
+#[derive(Default)]
+pub(super) struct Assistants(pub(super) Vec<Spanned<AssistantTable>>);
+
+impl<'de> Deserialize<'de> for Assistants {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl<'de> Visitor<'de> for Read {
+            type Value = Assistants;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("[[assistant]], with two brackets on either side: there may be several")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Assistants, A::Error> {
+                let mut tables = Vec::new();
+                while let Some(table) = list.next_element()? {
+                    tables.push(table);
+                }
+                Ok(Assistants(tables))
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}

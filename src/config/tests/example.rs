@@ -1,0 +1,96 @@
+//! The documented example: it loads, and it is complete.
+
+use super::*;
+use crate::assistant::{FarewellKind, Greeting, HangupTool, Settings};
+
+const EXAMPLE: &str = include_str!("../../../fixtures/quietline.example.toml");
+const SECRETS: &[(&str, &str)] = &[("TWILIO_AUTH_TOKEN", TOKEN), ("TWILIO_SHARED_KEY", "shared")];
+
+/// Every table of the file, as one more key can be written into it.
+const TABLES: &[&str] = &[
+    "{}",
+    "[server]\n{}",
+    "[twilio]\n{}",
+    "[twilio.rest]\n{}",
+    "[limits]\n{}",
+    "[limits.silence_timeout_s]\n{}",
+    "[[assistant]]\n{}",
+    "[[assistant]]\n[assistant.greeting]\n{}",
+    "[[assistant]]\n[assistant.reminder]\n{}",
+    "[[assistant]]\n[assistant.farewell]\n{}",
+    "[[assistant]]\n[assistant.tools]\n{}",
+    "[[assistant]]\n[assistant.tools.hangup_call]\n{}",
+    "[[assistant]]\n[assistant.model]\n{}",
+];
+
+/// The example with its optional lines taken in.
+fn complete() -> String {
+    let optional = |line: &str| line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_lowercase());
+    let lines = EXAMPLE.lines().map(|line| if optional(line) { &line[1..] } else { line });
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn the_example_loads_as_it_is_and_says_the_defaults() {
+    let config = parse_with(EXAMPLE, SECRETS).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(config.warnings, [""; 0]);
+    let nothing = parse("").unwrap();
+    assert_eq!((config.limits, config.server.listen), (nothing.limits, nothing.server.listen));
+    let assistant = &config.assistants[0];
+    let tools = Settings {
+        greeting: Some(Greeting { interruptible: true }),
+        hangup_call: Some(HangupTool::default()),
+        ..Settings::default()
+    };
+    assert_eq!(assistant.settings, tools);
+    assert!(FarewellKind::ALL.into_iter().all(|kind| assistant.farewells.is_default(kind)));
+    assert_eq!(
+        *assistant,
+        Assistant {
+            name: "front desk".into(),
+            farewells: assistant.farewells.clone(),
+            ..nothing.assistants[0].clone()
+        }
+    );
+}
+
+#[test]
+fn the_example_loads_with_every_optional_line() {
+    let folder = std::env::temp_dir().join(format!("quietline-example-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    for name in ["twilio_auth_token", "twilio_shared_key", "twilio_api_key_secret"] {
+        std::fs::write(folder.join(name), "secret\n").unwrap();
+    }
+    let text = complete().replace("/run/secrets", folder.to_str().unwrap());
+    // Of these two a file has one.
+    let text = text.replace("api_key_secret_env = \"TWILIO_API_KEY_SECRET\"\n", "");
+    let config = parse_with(&text, SECRETS);
+    std::fs::remove_dir_all(&folder).unwrap();
+    let config = config.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(config.warnings, [""; 0]);
+    assert_eq!(config.twilio.unwrap().keys.len(), 4);
+    assert!(config.assistants[0].settings.reminder.is_some() && config.server.shards.is_some());
+}
+
+#[test]
+fn the_example_has_every_key() {
+    let text = complete();
+    let mut keys = 0;
+    for table in TABLES {
+        let told = refused(&table.replace("{}", "zzz = 1\n"));
+        let known = told.lines().next().unwrap().split("known here: ").nth(1).unwrap_or_else(|| panic!("{told}"));
+        for key in known.split(", ").map(|key| key.trim_matches('`')) {
+            let stands = text.lines().any(|line| {
+                let line = line.trim();
+                let header = line.trim_matches(['[', ']']);
+                line.starts_with(&format!("{key} = "))
+                    || line.contains(&format!("{{ {key} = "))
+                    || line.contains(&format!(", {key} = "))
+                    || (line.starts_with('[') && header.split('.').any(|part| part == key))
+            });
+            assert!(stands, "{key} of {table:?} is missing from the example");
+            keys += 1;
+        }
+    }
+    assert!(keys >= 45, "{keys}");
+}

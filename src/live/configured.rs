@@ -1,0 +1,102 @@
+//! From a configuration to what a gateway is made of.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+
+use super::setup::{Assistant, ModelFactory, NewCall, Setup, TwilioSetup, builtin_announcements};
+use crate::{
+    assistant::FarewellKind,
+    call::AnnouncementKind,
+    carrier::twilio::{
+        Access, Sayings,
+        twiml::{self, Setting, TwimlError},
+    },
+    config::{self, Config, ModelChoice},
+    mix::AnnouncementError,
+    model::offline::Offline,
+    tts,
+};
+
+/// Something in the configuration cannot be used: the operator's mistake.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A text or a language cannot be spoken by the carrier.
+    #[error("assistant {assistant:?}: {error}")]
+    Assistant {
+        /// Whose.
+        assistant: String,
+        /// What is wrong.
+        error: TwimlError,
+    },
+    /// A recording of ours is broken.
+    #[error("a built-in recording cannot be used: {0}")]
+    Recording(#[from] AnnouncementError),
+}
+
+impl Setup {
+    /// What a configuration says.
+    ///
+    /// # Errors
+    ///
+    /// If a text cannot be spoken by the carrier's own voice.
+    pub fn of(config: &Config) -> Result<Self, SetupError> {
+        let assistants = config.assistants.iter().map(|assistant| ready(assistant).map(Arc::new));
+        let server = &config.server;
+        Ok(Self {
+            listen: server.listen,
+            public_url: server.public_url.as_str().to_owned(),
+            shards: server.shards.map_or_else(cores, NonZeroUsize::get),
+            max_calls: config.limits.max_calls,
+            drain: config.limits.drain,
+            twilio: config.twilio.as_ref().map(account),
+            assistants: assistants.collect::<Result<_, _>>()?,
+            call_records: server.call_records.clone(),
+            page: super::page::html(config),
+        })
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+fn account(twilio: &config::Twilio) -> TwilioSetup {
+    let rest = &twilio.rest;
+    TwilioSetup {
+        access: Access::new(twilio.account, &rest.base_url, &rest.user, rest.password.expose_secret()),
+        keys: twilio.keys.clone(),
+    }
+}
+
+fn ready(assistant: &config::Assistant) -> Result<Assistant, SetupError> {
+    let wrong = |error| SetupError::Assistant { assistant: assistant.name.clone(), error };
+    let farewells = &assistant.farewells;
+    let sayings = Sayings::new(|kind| farewells.text(kind).to_owned(), farewells.language()).map_err(wrong)?;
+    let apology = Setting { key: "farewell.model_lost", value: farewells.text(FarewellKind::ModelLost) };
+    let language = Setting { key: "language", value: farewells.language() };
+    let mut announcements = builtin_announcements(|kind| farewells.is_default(kind))?;
+    if assistant.reminder_text != tts::default_reminder() {
+        // What was not configured is not said: there is no recording of the other text.
+        announcements.retain(|(kind, _)| *kind != AnnouncementKind::Reminder);
+    }
+    Ok(Assistant {
+        name: assistant.name.clone(),
+        numbers: assistant.numbers.clone(),
+        settings: assistant.settings.clone(),
+        detector: assistant.detector,
+        announcements,
+        sayings: Arc::new(sayings),
+        apology: twiml::say_and_hang_up(apology, language).map_err(wrong)?,
+        model: model(&assistant.model),
+    })
+}
+
+fn model(choice: &ModelChoice) -> ModelFactory {
+    let ModelChoice::Offline(behaviour) = *choice;
+    Arc::new(move |call: &NewCall| {
+        let model = if call.resumed > 0 { Offline::resumed(behaviour) } else { Offline::new(behaviour) };
+        Box::new(model)
+    })
+}
