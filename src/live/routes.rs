@@ -169,7 +169,9 @@ async fn resume(State(here): State<Here>, Path(number): Path<String>, request: R
         let twilio = of_our_account(&here, request.account)?;
         let call = CallId::new(request.call.as_str());
         let whereabouts = here.front.supervisor.whereabouts(&call);
-        if matches!(whereabouts, Whereabouts::Over | Whereabouts::Closing(_)) || request.status == Some(CallStatus::Ended) {
+        if matches!(whereabouts, Whereabouts::Over | Whereabouts::Closing(_))
+            || request.status == Some(CallStatus::Ended)
+        {
             return Ok(document(&twiml::hang_up()));
         }
         let Some(assistant) = here.front.assistant_for(&request.to) else { return Ok(document(&twiml::hang_up())) };

@@ -102,6 +102,8 @@ struct Shard {
     front: Arc<Front>,
     calls: Slab<LiveCall>,
     by_id: HashMap<CallId, usize>,
+    bell: Arc<Bell>,
+    waker: Waker,
 }
 
 /// Runs a shard on this thread until it is told to stop.
@@ -119,7 +121,9 @@ pub(super) async fn run(
             return;
         }
     };
-    let shard = Shard { index, front, calls: Slab::new(), by_id: HashMap::new() };
+    let bell = Arc::new(Bell::default());
+    let waker = Waker::from(Arc::clone(&bell));
+    let shard = Shard { index, front, calls: Slab::new(), by_id: HashMap::new(), bell, waker };
     // The loop does bounded work between two sleeps, so it needs no budget; with one, a shard of many calls would
     // find its last sockets "not ready" for ever.
     tokio::task::unconstrained(shard.run(&mut inbox, &mut phase)).await;
@@ -142,8 +146,6 @@ async fn accept(listener: TcpListener, front: Arc<Front>, index: usize) {
 
 impl Shard {
     async fn run(mut self, inbox: &mut mpsc::Receiver<ToShard>, phase: &mut watch::Receiver<Phase>) {
-        let bell = Arc::new(Bell::default());
-        let waker = Waker::from(Arc::clone(&bell));
         let mut last = clock::now();
         loop {
             if self.calls.is_empty() {
@@ -156,7 +158,7 @@ impl Shard {
                     _ = phase.wait_for(|phase| *phase == Phase::Stopped) => return,
                 }
             } else {
-                let _ = tokio::time::timeout(IDLE, bell.rings()).await;
+                let _ = tokio::time::timeout(IDLE, self.bell.rings()).await;
                 tokio::time::sleep_until((last + DRAIN).into()).await;
             }
             if *phase.borrow() == Phase::Stopped {
@@ -168,13 +170,13 @@ impl Shard {
                 self.take(now, message);
             }
             last = now;
-            self.step(now, &waker);
+            self.step(now);
         }
     }
 
     /// One step of every call.
-    fn step(&mut self, now: Instant, waker: &Waker) {
-        let mut context = Context::from_waker(waker);
+    fn step(&mut self, now: Instant) {
+        let mut context = Context::from_waker(&self.waker);
         let mut done = Vec::new();
         for (key, call) in &mut self.calls {
             let (front, index) = (&self.front, self.index);
@@ -231,8 +233,9 @@ impl Shard {
                 }
             }
             ToShard::Answer { call, answer } => {
+                let waker = self.waker.clone();
                 if let Some(call) = self.find(&call) {
-                    call.input(now, Input::Carrier(crate::carrier::CarrierEvent::Answer(answer)), &front, index);
+                    call.answer(now, answer, &mut Context::from_waker(&waker), &front, index);
                 }
             }
             ToShard::Operator { call } => {

@@ -45,7 +45,8 @@ async fn nothing_is_opened_for_a_webhook_without_a_right_signature() {
     for signature in [Signature::Wrong, Signature::Absent] {
         let call = room.lab.dial(faults(|faults| faults.webhook_signature = signature));
         let report = call.finished().await;
-        let refused = |event: &CallEvent| matches!(event, CallEvent::Asked { webhook: Webhook::Voice, answer: Ok(403), .. });
+        let refused =
+            |event: &CallEvent| matches!(event, CallEvent::Asked { webhook: Webhook::Voice, answer: Ok(403), .. });
         assert!(report.events.iter().any(|(_, event)| refused(event)), "{:#?}", report.events);
         assert!(report.stream.is_none());
     }

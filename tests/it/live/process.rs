@@ -110,9 +110,8 @@ async fn a_call_whose_process_is_killed_is_resumed_by_another() {
         loop {
             let events = call.events();
             let second = events.iter().rposition(|(_, event)| matches!(event, CallEvent::StreamStarted(_)));
-            let heard = second.is_some_and(|at| {
-                events[at..].iter().any(|(_, event)| matches!(event, CallEvent::AudioBegan))
-            });
+            let heard =
+                second.is_some_and(|at| events[at..].iter().any(|(_, event)| matches!(event, CallEvent::AudioBegan)));
             if streams(&call) == 2 && heard {
                 break;
             }

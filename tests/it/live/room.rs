@@ -33,7 +33,7 @@ use quietline::{
 use tokio::sync::mpsc;
 
 pub(crate) const ACCOUNT: &str = "AC0f1e2d3c0f1e2d3c0f1e2d3c0f1e2d3c";
-pub(crate) const TOKEN: &str = "a token of the tests";
+pub(crate) const TOKEN: &str = "a-token-of-the-tests";
 pub(crate) const PUBLIC_URL: &str = "https://gate.example.com";
 /// No row takes longer.
 const LONGEST: Duration = Duration::from_secs(90);

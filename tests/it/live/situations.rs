@@ -172,7 +172,7 @@ fn rows() -> Vec<Row> {
                 by_silence(ended)?;
                 need(ended.finished.record.verified, "not verified")?;
                 let ended_by = ended.report.ended_by;
-                need(ended_by == CallEndedBy::Document, &format!("the call was ended by {ended_by}"))
+                need(ended_by == CallEndedBy::Stream, &format!("the call was ended by {ended_by}"))
             }),
         Row::new("46 silence and a response at once", settings(4), model(&[]))
             .react(|entry, _, model| {
@@ -187,24 +187,37 @@ fn rows() -> Vec<Row> {
                 let cancelled = ended.asked.iter().any(|(_, request)| matches!(request, ModelRequest::Cancel(_)));
                 need(cancelled, "the response was not cancelled")
             }),
-        Row::new("22 barge-in during the greeting", greeted(5, true), model(&[voice!("agent-answer-4"), voice!("agent-answer-1")]))
-            .react(interrupt_greeting())
-            .check(|ended| {
-                by_silence(ended)?;
-                need(ended.finished.record.barge_ins == (1, 0), "the agent was not interrupted once")?;
-                let cleared = ended.report.events.iter().any(|(_, event)| {
-                    matches!(event, CallEvent::Clear { unheard_ms } if *unheard_ms <= 260)
-                });
-                need(cleared, "what the carrier held was not cleared")
-            }),
-        Row::new("22 … that may not be interrupted", greeted(5, false), model(&[voice!("agent-answer-4"), voice!("agent-answer-1")]))
-            .react(interrupt_greeting())
-            .check(|ended| {
-                by_silence(ended)?;
-                need(ended.finished.record.barge_ins.0 == 0, "it was interrupted")
-            }),
+        Row::new(
+            "22 barge-in during the greeting",
+            greeted(5, true),
+            model(&[voice!("agent-answer-4"), voice!("agent-answer-1")]),
+        )
+        .react(interrupt_greeting())
+        .check(|ended| {
+            by_silence(ended)?;
+            need(ended.finished.record.barge_ins == (1, 0), "the agent was not interrupted once")?;
+            let cleared = ended
+                .report
+                .events
+                .iter()
+                .any(|(_, event)| matches!(event, CallEvent::Clear { unheard_ms } if *unheard_ms <= 260));
+            need(cleared, "what the carrier held was not cleared")
+        }),
+        Row::new(
+            "22 … that may not be interrupted",
+            greeted(5, false),
+            model(&[voice!("agent-answer-4"), voice!("agent-answer-1")]),
+        )
+        .react(interrupt_greeting())
+        .check(|ended| {
+            by_silence(ended)?;
+            need(ended.finished.record.barge_ins.0 == 0, "it was interrupted")
+        }),
         Row::new("trouble on the line", greeted(5, true), model(&[voice!("agent-answer-4")]))
-            .dial(caller(Trouble { jitter: ms(40), loss: 0.02, mark_lag: ms(150), doubled_marks: 0.2, ..Trouble::default() }, |_| {}))
+            .dial(caller(
+                Trouble { jitter: ms(40), loss: 0.02, mark_lag: ms(150), doubled_marks: 0.2, ..Trouble::default() },
+                |_| {},
+            ))
             .check(by_silence),
         Row::new("no mark ever comes back", greeted(5, true), model(&[voice!("agent-greeting")]))
             .dial(caller(Trouble { lost_marks: 1.0, ..Trouble::default() }, |_| {}))
