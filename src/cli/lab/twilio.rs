@@ -56,9 +56,9 @@ pub(crate) struct TwilioArgs {
     /// The caller hangs up this long after the stream's start. Default: never.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     hangup_after: Option<Duration>,
-    /// Seed of everything random.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    /// Seed of everything random, ids included. Default: another one each time, and printed.
+    #[arg(long)]
+    seed: Option<u64>,
     /// Caller audio is late by up to this much.
     #[arg(long, value_name = "MS", default_value_t = 0)]
     jitter_ms: u64,
@@ -118,11 +118,14 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
     let mut config = LabConfig::new(account, &token, &args.public_url, args.gateway[0]);
     config.gateways.clone_from(&args.gateway);
     config.rest_port = args.rest_port;
-    config.seed = args.seed;
+    let seed = args.seed.unwrap_or_else(|| random.u64(..));
+    config.seed = seed;
     let lab = Lab::start(config).await.map_err(|error| error.to_string())?;
+    // Who gave a token knows it.
+    let shown = if args.auth_token.is_some() { "(as given)" } else { token.as_str() };
     writeln!(
         out,
-        "# a gateway at {} takes these calls with\nTWILIO_ACCOUNT_SID={account}\nTWILIO_AUTH_TOKEN={token}\n\
+        "# seed {seed}; a gateway at {} takes these calls with\nTWILIO_ACCOUNT_SID={account}\nTWILIO_AUTH_TOKEN={shown}\n\
          TWILIO_API_BASE_URL={}\nQUIETLINE_PUBLIC_URL={}\n",
         args.gateway[0],
         lab.rest_url(),
@@ -137,13 +140,17 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
             interrupt = tokio::signal::ctrl_c() => return interrupt.map_err(text).and(Err("interrupted".to_owned())),
         }
     }
+    let tape: Arc<[u8]> = audio.iter().map(|&sample| mulaw::encode(sample)).collect();
     let mut calls = Vec::new();
     let told = args.calls as usize <= MOST_TOLD;
     for n in 0..args.calls {
         if n > 0 {
             tokio::time::sleep(APART).await;
         }
-        calls.push(lab.dial(dial(args, &audio, n, told)));
+        let trouble = trouble(args, seed.wrapping_add(n.into()));
+        let in_detail = told || (n == 0 && args.out.is_some());
+        let said = in_detail.then_some(audio.as_slice());
+        calls.push(lab.dial(dial(args, trouble, said, &tape)));
     }
     let told = if told { calls.as_slice() } else { &[] };
     tokio::select! {
@@ -191,22 +198,24 @@ fn audio(args: &TwilioArgs) -> Result<Vec<i16>, String> {
     recording.telephone(Channel::Mix).map_err(|error| wrong(&error))
 }
 
-fn dial(args: &TwilioArgs, audio: &[i16], n: u32, detail: bool) -> Dial {
-    let trouble = Trouble {
-        seed: args.seed + u64::from(n),
+fn trouble(args: &TwilioArgs, seed: u64) -> Trouble {
+    Trouble {
+        seed,
         jitter: Duration::from_millis(args.jitter_ms),
         loss: args.loss,
         clock_ppm: args.clock_ppm,
         mark_lag: Duration::from_millis(args.mark_lag_ms),
         lost_marks: args.lost_marks,
         ..Trouble::default()
-    };
+    }
+}
+
+/// A call that is told says the samples itself; the others share the tape.
+fn dial(args: &TwilioArgs, trouble: Trouble, said: Option<&[i16]>, tape: &Arc<[u8]>) -> Dial {
     let mut caller = ScriptedCarrier::waiting(trouble);
-    if detail {
-        caller.say(0, audio);
-    } else {
-        let tape: Vec<u8> = audio.iter().map(|&sample| mulaw::encode(sample)).collect();
-        caller.play_tape(Arc::from(tape), false);
+    match said {
+        Some(samples) => caller.say(0, samples),
+        None => caller.play_tape(Arc::clone(tape), false),
     }
     let start = caller.start();
     for (at, digit) in &args.digits {
@@ -219,7 +228,7 @@ fn dial(args: &TwilioArgs, audio: &[i16], n: u32, detail: bool) -> Dial {
         caller.hang_up(start + at);
     }
     let dial = Dial::new(&args.to, &args.from).caller(caller);
-    Dial { rest_fault: args.rest_fault, detail, ..dial }
+    Dial { rest_fault: args.rest_fault, detail: said.is_some(), ..dial }
 }
 
 /// Tells what happens, call by call, until all are over.

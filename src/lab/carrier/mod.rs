@@ -1,6 +1,7 @@
 mod caller;
 mod playback;
 mod requests;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -12,7 +13,6 @@ use playback::Waiting;
 pub use words::{CarrierNews, Rest, Trouble};
 
 use crate::{
-    audio::FRAME_MS,
     carrier::{CallRequest, CarrierCommand, Digit, MarkId},
     time::Timestamp,
 };
@@ -55,6 +55,7 @@ pub struct ScriptedCarrier {
     order: u64,
     heard: Vec<u8>,
     keep_heard: bool,
+    goes_on: bool,
     plays_until: Timestamp,
     waiting: Vec<Waiting>,
     open: bool,
@@ -95,6 +96,7 @@ impl ScriptedCarrier {
             order: 0,
             heard: Vec::new(),
             keep_heard: true,
+            goes_on: false,
             plays_until: Timestamp::ZERO,
             waiting: Vec::new(),
             open: false,
@@ -105,54 +107,6 @@ impl ScriptedCarrier {
             violations: Vec::new(),
             violation_count: 0,
         }
-    }
-
-    /// A stream begins: the call's first, or another one after [`ScriptedCarrier::detach`]. Not if the call is over.
-    pub fn open(&mut self, now: Timestamp) {
-        if self.over {
-            return;
-        }
-        if self.begun {
-            self.frame = ((now - self.start).as_micros() / u128::from(FRAME_MS * 1000)) as u64;
-        } else {
-            self.begin(now);
-        }
-        self.open = true;
-        self.first_frame = self.frame;
-        self.plays_until = now;
-        self.last_arrival = self.last_arrival.max(now);
-        self.at(now, Due::Started);
-        self.schedule_frame();
-    }
-
-    /// The first stream: what was planned counts from here.
-    fn begin(&mut self, now: Timestamp) {
-        self.begun = true;
-        self.start = now;
-        let after = now - Timestamp::ZERO;
-        self.due = self.due.drain().map(|Reverse((at, order, due))| Reverse((at + after, order, due))).collect();
-        for (from, to) in &mut self.stalls {
-            (*from, *to) = (*from + after, *to + after);
-        }
-        if let Rest::FailsUntil(_, until) = &mut self.trouble.rest {
-            *until += after;
-        }
-        self.last_arrival += after;
-    }
-
-    /// The stream is gone and the call is not: what was buffered is never heard, no mark comes back.
-    pub fn detach(&mut self, now: Timestamp) {
-        self.open = false;
-        self.cut(now);
-        self.plays_until = now.max(self.start);
-        self.waiting.clear();
-        let of_the_caller = |due: &Due| matches!(due, Due::Digit(_) | Due::Stop | Due::Vanish);
-        self.due.retain(|Reverse((_, _, due))| of_the_caller(due));
-    }
-
-    /// The call is over as of `now`, whoever ended it.
-    pub fn end_call(&mut self, now: Timestamp) {
-        self.end(now);
     }
 
     /// The caller presses a key.
@@ -298,6 +252,10 @@ impl ScriptedCarrier {
             Due::Frame => return self.frame_arrives(),
             Due::Digit(key) => return Digit::new(key).map(CarrierNews::Digit),
             Due::Mark(id) => return Some(CarrierNews::Mark(id)),
+            Due::Break if self.goes_on => {
+                self.open = false;
+                return Some(CarrierNews::Closed);
+            }
             Due::Break => {}
         }
         self.end(at);

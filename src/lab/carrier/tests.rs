@@ -81,6 +81,21 @@ fn a_caller_may_leave_while_no_stream_is_open() {
 }
 
 #[test]
+fn a_broken_connection_ends_the_call_unless_it_goes_on() {
+    for goes_on in [false, true] {
+        let mut carrier = ScriptedCarrier::new(at(0), Trouble::default());
+        if goes_on {
+            carrier.go_on_after_breaks();
+        }
+        carrier.command(at(0), &audio(1000));
+        carrier.break_off(at(100));
+        assert_eq!(news(&mut carrier, at(100)), [CarrierNews::Started, CarrierNews::Closed]);
+        assert_eq!((carrier.is_open(), carrier.is_over()), (false, !goes_on));
+        assert_eq!(carrier.buffered(at(100)), Duration::from_millis(900), "what was not heard can still be told");
+    }
+}
+
+#[test]
 fn marks_of_one_name_all_come_back_from_a_clear() {
     let mut carrier = ScriptedCarrier::new(at(0), Trouble::default());
     carrier.command(at(0), &audio(1000));

@@ -176,7 +176,8 @@ impl LabCall {
         self.call.line().log.events.clone()
     }
 
-    /// Waits for an event that fits, past ones included. `None` if the call ends without.
+    /// Waits for an event that fits, past ones included. `None` if the call ends without; without [`super::Dial::detail`]
+    /// only the first few events can be seen.
     pub async fn wait_for(&self, fits: impl Fn(&CallEvent) -> bool) -> Option<(Timestamp, CallEvent)> {
         let mut seen = 0;
         loop {

@@ -36,12 +36,13 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new(
-        carrier: ScriptedCarrier,
+        mut carrier: ScriptedCarrier,
         faults: Arc<WireFaults>,
         rest_fault: Option<RestFault>,
         log: Log,
         control: UnboundedSender<Control>,
     ) -> Self {
+        carrier.go_on_after_breaks();
         Self {
             carrier,
             stream: None,
