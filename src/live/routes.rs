@@ -41,6 +41,13 @@ const FORM: Duration = Duration::from_secs(5);
 const LOGGED: u64 = 10;
 const LOGGED_EVERY: u64 = 1000;
 
+/// An answer that ends a request early.
+type Refusal = Box<Response<Body>>;
+
+fn refusal(status: StatusCode, text: &'static str) -> Refusal {
+    Box::new(plain(status, text))
+}
+
 /// A shard's view of the whole.
 #[derive(Clone)]
 struct Here {
@@ -96,17 +103,17 @@ struct SignedForm {
 }
 
 /// Checks the signature before anything is read of the form. The refusal tells the client nothing.
-async fn signed_form(here: &Here, request: Request<Body>) -> Result<SignedForm, Response<Body>> {
+async fn signed_form(here: &Here, request: Request<Body>) -> Result<SignedForm, Refusal> {
     let (parts, body) = request.into_parts();
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
     {
-        return Err(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Expected application/x-www-form-urlencoded.\n"));
+        return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Expected application/x-www-form-urlencoded.\n"));
     }
     let body = match tokio::time::timeout(FORM, Limited::new(body, MAX_FORM).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
-        Err(_) => return Err(plain(StatusCode::REQUEST_TIMEOUT, "The form did not come in time.\n")),
-        Ok(Err(_)) => return Err(plain(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long, or broke off.\n")),
+        Err(_) => return Err(refusal(StatusCode::REQUEST_TIMEOUT, "The form did not come in time.\n")),
+        Ok(Err(_)) => return Err(refusal(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long, or broke off.\n")),
     };
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let url = here.front.addresses.signed(target);
@@ -114,12 +121,7 @@ async fn signed_form(here: &Here, request: Request<Body>) -> Result<SignedForm, 
     Ok(SignedForm { body })
 }
 
-fn check_signature(
-    here: &Here,
-    headers: &header::HeaderMap,
-    url: &str,
-    body: Signed<'_>,
-) -> Result<(), Response<Body>> {
+fn check_signature(here: &Here, headers: &header::HeaderMap, url: &str, body: Signed<'_>) -> Result<(), Refusal> {
     let signature = headers.get(HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let refused = match &here.front.twilio {
         Some(twilio) => match twilio.verifier.verify(url, body, signature) {
@@ -137,20 +139,20 @@ fn check_signature(
     if count <= LOGGED || count.is_multiple_of(LOGGED_EVERY) {
         tracing::warn!(url, refused, count, "a request was refused");
     }
-    Err(plain(StatusCode::FORBIDDEN, "Forbidden.\n"))
+    Err(refusal(StatusCode::FORBIDDEN, "Forbidden.\n"))
 }
 
 /// The account's own requests only.
-fn of_our_account(here: &Here, account: AccountSid) -> Result<&Twilio, Response<Body>> {
+fn of_our_account(here: &Here, account: AccountSid) -> Result<&Twilio, Refusal> {
     here.front.twilio.as_ref().filter(|twilio| twilio.access.account() == account).ok_or_else(|| {
         tracing::warn!(%account, "a request for another account was refused: check the account SID in the configuration");
-        plain(StatusCode::FORBIDDEN, "Forbidden.\n")
+        refusal(StatusCode::FORBIDDEN, "Forbidden.\n")
     })
 }
 
-fn unreadable(error: FormError) -> Response<Body> {
+fn unreadable(error: FormError) -> Refusal {
     tracing::warn!(%error, "a request of the carrier's cannot be used");
-    (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response()
+    Box::new((StatusCode::BAD_REQUEST, format!("{error}\n")).into_response())
 }
 
 fn document(twiml: &Twiml) -> Response<Body> {
@@ -173,7 +175,7 @@ async fn voice(State(here): State<Here>, request: Request<Body>) -> Response<Bod
         };
         connect(&here, twilio, &assistant, request.call, 0)
     };
-    answer.await.unwrap_or_else(|refused| refused)
+    answer.await.unwrap_or_else(|refused| *refused)
 }
 
 /// A call's stream has ended, or could not be opened, and the call is still there.
@@ -200,7 +202,7 @@ async fn resume(State(here): State<Here>, Path(number): Path<String>, request: R
         tracing::info!(%call, number, "the call is resumed");
         connect(&here, twilio, &assistant, request.call, number)
     };
-    answer.await.unwrap_or_else(|refused| refused)
+    answer.await.unwrap_or_else(|refused| *refused)
 }
 
 /// Lets a call in: with a token of its own, and the model's session opened while the carrier connects.
@@ -210,12 +212,12 @@ fn connect(
     assistant: &Arc<Assistant>,
     call: CallSid,
     resumed: u8,
-) -> Result<Response<Body>, Response<Body>> {
+) -> Result<Response<Body>, Refusal> {
     let front = &here.front;
     let id = CallId::new(call.as_str());
     let fault = |what: &dyn std::fmt::Display| {
         tracing::error!(call = %id, "a call cannot be connected: {what}");
-        plain(StatusCode::INTERNAL_SERVER_ERROR, "The call cannot be connected.\n")
+        refusal(StatusCode::INTERNAL_SERVER_ERROR, "The call cannot be connected.\n")
     };
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce).map_err(|error| fault(&error))?;
@@ -252,7 +254,7 @@ async fn status(State(here): State<Here>, request: Request<Body>) -> Response<Bo
         }
         Ok(StatusCode::NO_CONTENT.into_response())
     };
-    answer.await.unwrap_or_else(|refused: Response<Body>| refused)
+    answer.await.unwrap_or_else(|refused: Refusal| *refused)
 }
 
 /// A stream began, ended or failed. The call itself learns it from the socket; here it is only told.
@@ -272,13 +274,13 @@ async fn stream_status(State(here): State<Here>, request: Request<Body>) -> Resp
         }
         Ok(StatusCode::NO_CONTENT.into_response())
     };
-    answer.await.unwrap_or_else(|refused: Response<Body>| refused)
+    answer.await.unwrap_or_else(|refused: Refusal| *refused)
 }
 
 /// The media handshake: nothing is opened for one that is not signed.
 async fn media(State(here): State<Here>, request: Request<Body>) -> Response<Body> {
     if let Err(refused) = check_signature(&here, request.headers(), here.front.addresses.media(), Signed::None) {
-        return refused;
+        return *refused;
     }
     let (response, accepted) = websocket::accept(request);
     if let Some(accepted) = accepted {

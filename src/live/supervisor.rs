@@ -2,7 +2,7 @@
 //!
 //! Touched when a call begins, breaks or ends; never in a tick.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -86,7 +86,7 @@ enum Entry {
 
 #[derive(Default)]
 struct State {
-    calls: HashMap<CallId, Entry>,
+    calls: BTreeMap<CallId, Entry>,
     /// Used tokens, until they would be too old anyway.
     nonces: HashMap<Nonce, u64>,
     census: Census,
