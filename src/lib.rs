@@ -21,8 +21,7 @@
 //! ```
 //!
 //! A [`session::Session`] is one call: values go in, values come out, time is an argument. Drivers move the values:
-//! today [`lab::World`] on virtual time (the demo, the replay, the tests), next the live one on sockets, on exactly
-//! this code.
+//! [`lab::World`] on virtual time (replay, `demo --fast`, most tests) and [`live`] on sockets, both on exactly this code.
 //!
 //! # What happens in a tick
 //!
@@ -34,6 +33,15 @@
 //!    deadline falls;
 //! 3. outbound: agent frames up to the lead, mixing, marks, estimates where marks are missing;
 //! 4. caller audio that is due goes to the model.
+//!
+//! # From the telephone to a session and back
+//!
+//! A webhook (`live/routes.rs`, signature checked) is answered with a document that holds a one-time token
+//! (`live/answers.rs`, [`carrier::twilio::token`]). The carrier opens a WebSocket; its handshake is checked, its `start`
+//! waited for and its token read (`live/doorway.rs`), and the supervisor says whether it begins a call, takes the place
+//! of a broken stream, or is refused. A call then lives on one shard (`live/shard.rs`): its socket (`live/link.rs`), its
+//! [`session::Session`], its [`carrier::Carrier`] and [`model::Model`], which are state machines without sockets; their
+//! requests are values of [`wire`], made in the slow world by [`net::client`].
 //!
 //! # Where do I change …
 //!
@@ -50,12 +58,15 @@
 //!
 //! # Modules, from the bottom up
 //!
-//! * vocabulary: [`time`] (call time, media time, timers), [`audio`] (frames, rates, levels);
+//! * vocabulary: [`time`] (call time, media time, timers), [`audio`] (frames, rates, levels), [`wire`] (requests and
+//!   their answers as values);
 //! * parts: [`codec`] (G.711), [`resample`], [`vad`], [`silence`], [`mix`], [`ring`], [`recording`] (m4a, MP3, WAV, …);
 //! * [`assistant`] (settings), [`carrier`] and [`model`] (the peers as values), [`tts`] (voices);
 //! * [`call`] (control plane), [`media`] (data plane; it implements the port that the call defines), [`session`] (both);
 //! * [`config`] (the server's file and environment);
-//! * drivers: [`lab`] (stand-ins for carrier and model), [`replay`] (recordings and the demo's scenarios);
+//! * [`config`]: the server's file and environment;
+//! * drivers: [`net`] (sockets, HTTP, the one clock), [`live`] (the gateway), [`lab`] (stand-ins for carrier and model,
+//!   pure and on sockets), [`replay`] (recordings and the demo's scenarios);
 //! * the command: `main.rs` and `cli/`.
 //!
 //! Who may import whom is a table in `tests/it/layering.rs`, reviewed like code.
@@ -94,7 +105,11 @@
 //! 10. Every call ends, once, within its bound, and never inside a talkspurt that the rules protect:
 //!     `tests/it/property.rs`, against a plain reference model; the concrete situations: `tests/it/situations.rs`.
 //! 11. Each message to a carrier validates against its schema, and no secret is shown by `Debug` or in an error: tests
-//!     of [`carrier::twilio`].
+//!     of [`carrier::twilio`]; on sockets the lab checks every message, both ways: `tests/it/live`.
+//! 12. Nothing is opened for a request without a right signature, and a token lets one stream of one call in, once:
+//!     `tests/it/live/doors.rs`.
+//! 13. A process that dies leaves no caller without a word: `tests/it/live/process.rs`.
+//! 14. A call comes to the same decisions on sockets as on virtual time: `quietline demo --scenario all`.
 //!
 //! # Where the design was left
 //!
@@ -103,6 +118,11 @@
 //!   heard.
 //! * [`silence::Window`] reckons in call time, not samples: speech boundaries are converted once, and marks, digits and
 //!   tools have no media time.
+//! * A shard polls the sockets of its calls itself, a millisecond apart, instead of running a task for each: one wake for
+//!   all that has come, and no queue between socket and tick but the session's own ring. The rings between shard and slow
+//!   world are tokio's bounded channels: a request is made once or twice a call.
+//! * The silence decision waits for the media before the deadline but for the half frame that may not be there yet
+//!   (`call/quiet.rs`): a frame comes when it is over, and waiting for its end would use up the 20 ms that the goodbye has.
 //! * `media` imports `call`'s port types (`call/port.rs`): the control plane says what it needs.
 
 #![forbid(unsafe_code)]

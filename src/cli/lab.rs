@@ -1,6 +1,7 @@
 //! `quietline lab`: stand-ins for the peers of a gateway, on real sockets.
 
 mod twilio;
+mod typed;
 
 use std::{io::Write, process::ExitCode};
 

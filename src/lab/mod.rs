@@ -2,6 +2,8 @@
 //!
 //! They speak the same events as the real providers ([`CarrierEvent`], [`ModelEvent`]), take the same commands, and
 //! make seeded trouble. [`World`] drives a [`Session`] between the two: the replay, the demo and the tests are worlds.
+//!
+//! [`twilio`] puts the same carrier behind real sockets, in real time: it dials a running gateway.
 
 mod carrier;
 pub mod load;

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     call::LedgerEntry,
     carrier::{
-        CallId, Carrier, CarrierEvent, Sending,
+        CallAnswer, CallId, Carrier, CarrierEvent, Sending,
         twilio::{StreamSid, TwilioCall},
     },
     model::{Model, ToolCallId},
@@ -95,7 +95,8 @@ impl LiveCall {
     }
 
     /// The carrier's connection broke and may be taken over.
-    pub(super) fn may_reopen(&self) -> bool {
+    pub(super) fn may_reopen(&mut self, now: Instant, context: &mut Context<'_>, front: &Front, shard: usize) -> bool {
+        self.read(self.at(now), context, &Around { front, shard });
         self.carrier.may_reopen() && !self.session.is_over()
     }
 
@@ -113,6 +114,20 @@ impl LiveCall {
         let at = self.at(now);
         self.session.handle_input(at, input);
         self.drain(at, &Around { front, shard });
+    }
+
+    /// The carrier says something of the call by itself. What the socket has brought came before it: a caller who hung
+    /// up is not to be taken for a carrier that is gone.
+    pub(super) fn answer(
+        &mut self,
+        now: Instant,
+        answer: CallAnswer,
+        context: &mut Context<'_>,
+        front: &Front,
+        shard: usize,
+    ) {
+        self.read(self.at(now), context, &Around { front, shard });
+        self.input(now, Input::Carrier(CarrierEvent::Answer(answer)), front, shard);
     }
 
     /// What became of a request.
@@ -229,7 +244,10 @@ impl LiveCall {
                             Sending::Http(exchange, request) => {
                                 around.front.exchange(around.shard, id, exchange, request);
                             }
-                            Sending::Close => link.close(),
+                            Sending::Close => {
+                                around.front.supervisor.closing(id);
+                                link.close();
+                            }
                         });
                     }
                     Output::Model(command) => self.model.handle_command(at, &command),

@@ -243,6 +243,7 @@ impl Gateway {
                 self.front.tell(shard, ToShard::Operator { call: call.clone() }).is_ok()
             }
             super::supervisor::Whereabouts::Unknown
+            | super::supervisor::Whereabouts::Closing(_)
             | super::supervisor::Whereabouts::Waiting
             | super::supervisor::Whereabouts::Over => false,
         }
@@ -269,7 +270,8 @@ impl Gateway {
 
     async fn quiet_within(&self, limit: Duration) -> bool {
         let until = clock::now() + limit;
-        while self.census().live > 0 {
+        // A call whose webhook was just answered is about to have a stream.
+        while matches!(self.census(), Census { live, preopened, .. } if live + preopened > 0) {
             if clock::now() >= until {
                 return false;
             }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{Sink, Stream};
 use tokio_tungstenite::tungstenite::{
-    Message, Utf8Bytes,
+    Error, Message, Utf8Bytes,
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
 
@@ -82,10 +82,27 @@ impl Link {
             Poll::Ready(Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {
                 Incoming::Other
             }
+            Poll::Ready(Some(Err(Error::Capacity(_)))) => {
+                // Longer than anything the carrier sends. It is told why before the socket goes.
+                self.tell(CloseCode::Size, context);
+                self.socket = None;
+                Incoming::Closed { clean: false }
+            }
             Poll::Ready(Some(Err(_)) | None) => {
                 self.socket = None;
                 Incoming::Closed { clean: self.closing }
             }
+        }
+    }
+
+    /// Says why the connection is about to end, if the peer takes it.
+    fn tell(&mut self, code: CloseCode, context: &mut Context<'_>) {
+        let Some(socket) = &mut self.socket else { return };
+        let mut socket = Pin::new(socket);
+        let frame = CloseFrame { code, reason: Utf8Bytes::default() };
+        if socket.as_mut().start_send(Message::Close(Some(frame))).is_ok() {
+            // It is one small packet; if it cannot be written now, it never will be.
+            let _ = socket.poll_flush(context);
         }
     }
 

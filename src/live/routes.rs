@@ -1,6 +1,7 @@
 //! Webhooks, health and the media handshake.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::{
     Json, Router,
@@ -33,6 +34,19 @@ use crate::{
     },
     net::{clock, websocket},
 };
+
+/// A form must be here within this time.
+const FORM: Duration = Duration::from_secs(5);
+/// Refused requests that are logged one by one; of further ones every so many-th.
+const LOGGED: u64 = 10;
+const LOGGED_EVERY: u64 = 1000;
+
+/// An answer that ends a request early.
+type Refusal = Box<Response<Body>>;
+
+fn refusal(status: StatusCode, text: &'static str) -> Refusal {
+    Box::new(plain(status, text))
+}
 
 /// A shard's view of the whole.
 #[derive(Clone)]
@@ -89,16 +103,17 @@ struct SignedForm {
 }
 
 /// Checks the signature before anything is read of the form. The refusal tells the client nothing.
-async fn signed_form(here: &Here, request: Request<Body>) -> Result<SignedForm, Response<Body>> {
+async fn signed_form(here: &Here, request: Request<Body>) -> Result<SignedForm, Refusal> {
     let (parts, body) = request.into_parts();
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
     {
-        return Err(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Expected application/x-www-form-urlencoded.\n"));
+        return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Expected application/x-www-form-urlencoded.\n"));
     }
-    let body = match Limited::new(body, MAX_FORM).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(_) => return Err(plain(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long, or broke off.\n")),
+    let body = match tokio::time::timeout(FORM, Limited::new(body, MAX_FORM).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Err(_) => return Err(refusal(StatusCode::REQUEST_TIMEOUT, "The form did not come in time.\n")),
+        Ok(Err(_)) => return Err(refusal(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long, or broke off.\n")),
     };
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let url = here.front.addresses.signed(target);
@@ -106,12 +121,7 @@ async fn signed_form(here: &Here, request: Request<Body>) -> Result<SignedForm, 
     Ok(SignedForm { body })
 }
 
-fn check_signature(
-    here: &Here,
-    headers: &header::HeaderMap,
-    url: &str,
-    body: Signed<'_>,
-) -> Result<(), Response<Body>> {
+fn check_signature(here: &Here, headers: &header::HeaderMap, url: &str, body: Signed<'_>) -> Result<(), Refusal> {
     let signature = headers.get(HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let refused = match &here.front.twilio {
         Some(twilio) => match twilio.verifier.verify(url, body, signature) {
@@ -120,22 +130,29 @@ fn check_signature(
         },
         None => "no Twilio account is configured: set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN".to_owned(),
     };
-    here.front.supervisor.count(|census| census.unsigned += 1);
-    tracing::warn!(url, refused, "a request was refused");
-    Err(plain(StatusCode::FORBIDDEN, "Forbidden.\n"))
+    let mut count = 0;
+    here.front.supervisor.count(|census| {
+        census.unsigned += 1;
+        count = census.unsigned;
+    });
+    // Whoever tries a thousand times must not fill the log.
+    if count <= LOGGED || count.is_multiple_of(LOGGED_EVERY) {
+        tracing::warn!(url, refused, count, "a request was refused");
+    }
+    Err(refusal(StatusCode::FORBIDDEN, "Forbidden.\n"))
 }
 
 /// The account's own requests only.
-fn of_our_account(here: &Here, account: AccountSid) -> Result<&Twilio, Response<Body>> {
+fn of_our_account(here: &Here, account: AccountSid) -> Result<&Twilio, Refusal> {
     here.front.twilio.as_ref().filter(|twilio| twilio.access.account() == account).ok_or_else(|| {
         tracing::warn!(%account, "a request for another account was refused: check the account SID in the configuration");
-        plain(StatusCode::FORBIDDEN, "Forbidden.\n")
+        refusal(StatusCode::FORBIDDEN, "Forbidden.\n")
     })
 }
 
-fn unreadable(error: FormError) -> Response<Body> {
+fn unreadable(error: FormError) -> Refusal {
     tracing::warn!(%error, "a request of the carrier's cannot be used");
-    (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response()
+    Box::new((StatusCode::BAD_REQUEST, format!("{error}\n")).into_response())
 }
 
 fn document(twiml: &Twiml) -> Response<Body> {
@@ -158,7 +175,7 @@ async fn voice(State(here): State<Here>, request: Request<Body>) -> Response<Bod
         };
         connect(&here, twilio, &assistant, request.call, 0)
     };
-    answer.await.unwrap_or_else(|refused| refused)
+    answer.await.unwrap_or_else(|refused| *refused)
 }
 
 /// A call's stream has ended, or could not be opened, and the call is still there.
@@ -169,7 +186,9 @@ async fn resume(State(here): State<Here>, Path(number): Path<String>, request: R
         let twilio = of_our_account(&here, request.account)?;
         let call = CallId::new(request.call.as_str());
         let whereabouts = here.front.supervisor.whereabouts(&call);
-        if whereabouts == Whereabouts::Over || request.status == Some(CallStatus::Ended) {
+        if matches!(whereabouts, Whereabouts::Over | Whereabouts::Closing(_))
+            || request.status == Some(CallStatus::Ended)
+        {
             return Ok(document(&twiml::hang_up()));
         }
         let Some(assistant) = here.front.assistant_for(&request.to) else { return Ok(document(&twiml::hang_up())) };
@@ -183,7 +202,7 @@ async fn resume(State(here): State<Here>, Path(number): Path<String>, request: R
         tracing::info!(%call, number, "the call is resumed");
         connect(&here, twilio, &assistant, request.call, number)
     };
-    answer.await.unwrap_or_else(|refused| refused)
+    answer.await.unwrap_or_else(|refused| *refused)
 }
 
 /// Lets a call in: with a token of its own, and the model's session opened while the carrier connects.
@@ -193,12 +212,12 @@ fn connect(
     assistant: &Arc<Assistant>,
     call: CallSid,
     resumed: u8,
-) -> Result<Response<Body>, Response<Body>> {
+) -> Result<Response<Body>, Refusal> {
     let front = &here.front;
     let id = CallId::new(call.as_str());
     let fault = |what: &dyn std::fmt::Display| {
         tracing::error!(call = %id, "a call cannot be connected: {what}");
-        plain(StatusCode::INTERNAL_SERVER_ERROR, "The call cannot be connected.\n")
+        refusal(StatusCode::INTERNAL_SERVER_ERROR, "The call cannot be connected.\n")
     };
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce).map_err(|error| fault(&error))?;
@@ -224,7 +243,7 @@ async fn status(State(here): State<Here>, request: Request<Body>) -> Response<Bo
         // They may come in any order, but what is over stays over: only that is of interest.
         if callback.status == Some(CallStatus::Ended) {
             match here.front.supervisor.whereabouts(&call) {
-                Whereabouts::Live(shard) => {
+                Whereabouts::Live(shard) | Whereabouts::Closing(shard) => {
                     let answer = CallAnswer::Status(CallStatus::Ended);
                     // A shard that cannot be told learns it from the socket.
                     let _ = here.front.tell(shard, ToShard::Answer { call, answer });
@@ -235,7 +254,7 @@ async fn status(State(here): State<Here>, request: Request<Body>) -> Response<Bo
         }
         Ok(StatusCode::NO_CONTENT.into_response())
     };
-    answer.await.unwrap_or_else(|refused: Response<Body>| refused)
+    answer.await.unwrap_or_else(|refused: Refusal| *refused)
 }
 
 /// A stream began, ended or failed. The call itself learns it from the socket; here it is only told.
@@ -255,13 +274,13 @@ async fn stream_status(State(here): State<Here>, request: Request<Body>) -> Resp
         }
         Ok(StatusCode::NO_CONTENT.into_response())
     };
-    answer.await.unwrap_or_else(|refused: Response<Body>| refused)
+    answer.await.unwrap_or_else(|refused: Refusal| *refused)
 }
 
 /// The media handshake: nothing is opened for one that is not signed.
 async fn media(State(here): State<Here>, request: Request<Body>) -> Response<Body> {
     if let Err(refused) = check_signature(&here, request.headers(), here.front.addresses.media(), Signed::None) {
-        return refused;
+        return *refused;
     }
     let (response, accepted) = websocket::accept(request);
     if let Some(accepted) = accepted {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::task::AtomicWaker;
 use slab::Slab;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::{
     call::{LiveCall, Step},
@@ -34,6 +34,8 @@ use crate::{
 const DRAIN: Duration = Duration::from_millis(1);
 /// … and at least this often, whatever comes: a quarter of a frame.
 const IDLE: Duration = Duration::from_millis(5);
+/// Connections of one shard that are no media streams (yet), at once.
+const CONNECTIONS: usize = 4096;
 /// Messages that may wait for a shard.
 pub(super) const INBOX: usize = 4096;
 /// Of them, taken in one step.
@@ -102,6 +104,8 @@ struct Shard {
     front: Arc<Front>,
     calls: Slab<LiveCall>,
     by_id: HashMap<CallId, usize>,
+    bell: Arc<Bell>,
+    waker: Waker,
 }
 
 /// Runs a shard on this thread until it is told to stop.
@@ -119,7 +123,9 @@ pub(super) async fn run(
             return;
         }
     };
-    let shard = Shard { index, front, calls: Slab::new(), by_id: HashMap::new() };
+    let bell = Arc::new(Bell::default());
+    let waker = Waker::from(Arc::clone(&bell));
+    let shard = Shard { index, front, calls: Slab::new(), by_id: HashMap::new(), bell, waker };
     // The loop does bounded work between two sleeps, so it needs no budget; with one, a shard of many calls would
     // find its last sockets "not ready" for ever.
     tokio::task::unconstrained(shard.run(&mut inbox, &mut phase)).await;
@@ -127,10 +133,21 @@ pub(super) async fn run(
 }
 
 async fn accept(listener: TcpListener, front: Arc<Front>, index: usize) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
     let router = routes::router(front, index);
     loop {
         match listener.accept().await {
-            Ok((tcp, _)) => drop(tokio::spawn(http::serve(tcp, router.clone()))),
+            Ok((tcp, _)) => match Arc::clone(&room).try_acquire_owned() {
+                Ok(place) => {
+                    let router = router.clone();
+                    tokio::spawn(async move {
+                        http::serve(tcp, router).await;
+                        drop(place);
+                    });
+                }
+                // Dropped: whoever it is tries again, or gives up.
+                Err(_) => tracing::warn!("too many connections at once: one was closed"),
+            },
             Err(error) => {
                 // Mostly "too many open files": others may be closed meanwhile.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -142,8 +159,6 @@ async fn accept(listener: TcpListener, front: Arc<Front>, index: usize) {
 
 impl Shard {
     async fn run(mut self, inbox: &mut mpsc::Receiver<ToShard>, phase: &mut watch::Receiver<Phase>) {
-        let bell = Arc::new(Bell::default());
-        let waker = Waker::from(Arc::clone(&bell));
         let mut last = clock::now();
         loop {
             if self.calls.is_empty() {
@@ -156,7 +171,7 @@ impl Shard {
                     _ = phase.wait_for(|phase| *phase == Phase::Stopped) => return,
                 }
             } else {
-                let _ = tokio::time::timeout(IDLE, bell.rings()).await;
+                let _ = tokio::time::timeout(IDLE, self.bell.rings()).await;
                 tokio::time::sleep_until((last + DRAIN).into()).await;
             }
             if *phase.borrow() == Phase::Stopped {
@@ -168,13 +183,13 @@ impl Shard {
                 self.take(now, message);
             }
             last = now;
-            self.step(now, &waker);
+            self.step(now);
         }
     }
 
     /// One step of every call.
-    fn step(&mut self, now: Instant, waker: &Waker) {
-        let mut context = Context::from_waker(waker);
+    fn step(&mut self, now: Instant) {
+        let mut context = Context::from_waker(&self.waker);
         let mut done = Vec::new();
         for (key, call) in &mut self.calls {
             let (front, index) = (&self.front, self.index);
@@ -214,25 +229,32 @@ impl Shard {
                     }
                 }
             }
-            ToShard::Adopt { call, stream, socket } => match self.find(&call).filter(|call| call.may_reopen()) {
-                Some(call) => {
-                    front.supervisor.count(|census| census.adopted += 1);
-                    call.reopen(now, stream, *socket, &front, index);
+            ToShard::Adopt { call, stream, socket } => {
+                let waker = self.waker.clone();
+                let context = &mut Context::from_waker(&waker);
+                // The break of the old stream may not have been read yet: the carrier is quick.
+                let mut broken = |found: &mut LiveCall| found.may_reopen(now, context, &front, index);
+                match self.find(&call).and_then(|found| broken(found).then_some(found)) {
+                    Some(call) => {
+                        front.supervisor.count(|census| census.adopted += 1);
+                        call.reopen(now, stream, *socket, &front, index);
+                    }
+                    None => {
+                        tracing::warn!(%call, "a second stream for a live call was refused");
+                        front.supervisor.count(|census| census.refused_streams += 1);
+                        tokio::spawn(doorway::close(*socket, "the call has a stream"));
+                    }
                 }
-                None => {
-                    tracing::warn!(%call, "a second stream for a live call was refused");
-                    front.supervisor.count(|census| census.refused_streams += 1);
-                    tokio::spawn(doorway::close(*socket, "the call has a stream"));
-                }
-            },
+            }
             ToShard::Exchange { call, id, event } => {
                 if let Some(call) = self.find(&call) {
                     call.exchange(now, id, &event, &front, index);
                 }
             }
             ToShard::Answer { call, answer } => {
+                let waker = self.waker.clone();
                 if let Some(call) = self.find(&call) {
-                    call.input(now, Input::Carrier(crate::carrier::CarrierEvent::Answer(answer)), &front, index);
+                    call.answer(now, answer, &mut Context::from_waker(&waker), &front, index);
                 }
             }
             ToShard::Operator { call } => {

@@ -2,7 +2,7 @@
 //!
 //! Touched when a call begins, breaks or ends; never in a tick.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -73,18 +73,20 @@ pub(super) enum Whereabouts {
     Waiting,
     /// On this shard.
     Live(usize),
+    /// On this shard, which has closed its stream and waits for the carrier to confirm the end.
+    Closing(usize),
     Over,
 }
 
 enum Entry {
     Waiting { since: Instant, model: Option<Box<dyn Model>> },
-    Live { shard: usize, until: Instant },
+    Live { shard: usize, until: Instant, closing: bool },
     Over { since: Instant },
 }
 
 #[derive(Default)]
 struct State {
-    calls: HashMap<CallId, Entry>,
+    calls: BTreeMap<CallId, Entry>,
     /// Used tokens, until they would be too old anyway.
     nonces: HashMap<Nonce, u64>,
     census: Census,
@@ -140,20 +142,18 @@ impl Supervisor {
     ) -> Admission {
         let mut state = self.state();
         if state.nonces.insert(nonce.0, nonce.1).is_some() {
-            state.census.refused_streams += 1;
             return Admission::Refused("its token was used before");
         }
         let admission = match state.calls.get_mut(call) {
-            Some(Entry::Live { shard, .. }) => return Admission::Adopt(*shard),
-            Some(Entry::Over { .. }) => {
-                state.census.refused_streams += 1;
+            Some(Entry::Live { shard, closing: false, .. }) => return Admission::Adopt(*shard),
+            Some(Entry::Over { .. } | Entry::Live { closing: true, .. }) => {
                 return Admission::Refused("the call is over");
             }
             Some(Entry::Waiting { model, .. }) => Admission::New(model.take()),
             None => Admission::New(None),
         };
         state.census.resumed += u64::from(resumed > 0);
-        state.calls.insert(call.clone(), Entry::Live { shard, until });
+        state.calls.insert(call.clone(), Entry::Live { shard, until, closing: false });
         admission
     }
 
@@ -161,8 +161,16 @@ impl Supervisor {
         match self.state().calls.get(call) {
             None => Whereabouts::Unknown,
             Some(Entry::Waiting { .. }) => Whereabouts::Waiting,
-            Some(Entry::Live { shard, .. }) => Whereabouts::Live(*shard),
+            Some(Entry::Live { shard, closing: false, .. }) => Whereabouts::Live(*shard),
+            Some(Entry::Live { shard, .. }) => Whereabouts::Closing(*shard),
             Some(Entry::Over { .. }) => Whereabouts::Over,
+        }
+    }
+
+    /// We have closed the call's stream: it is not to be opened again.
+    pub(super) fn closing(&self, call: &CallId) {
+        if let Some(Entry::Live { closing, .. }) = self.state().calls.get_mut(call) {
+            *closing = true;
         }
     }
 
@@ -225,7 +233,7 @@ impl Supervisor {
                 }
                 age < WAITING
             }
-            Entry::Live { shard, until } => {
+            Entry::Live { shard, until, .. } => {
                 if now >= *until {
                     overdue.push((call.clone(), *shard));
                 }

@@ -1,18 +1,26 @@
 //! The stand-in for Twilio, against a gateway of a few lines.
 
+mod command;
+mod documents;
 mod gateway;
 mod load;
+mod rest;
+mod streams;
 
 use std::{sync::Arc, time::Duration};
 
-use quietline::lab::twilio::{CallEvent, CallReport, Dial, EndedBy, Lab, LabCall, LabConfig, StreamEnd};
+use quietline::lab::twilio::{CallEvent, CallReport, Dial, Lab, LabCall, LabConfig};
 use tokio::time::timeout;
 
-use gateway::{ACCOUNT, Gateway, PATIENCE, PUBLIC, TOKEN, connect};
+use gateway::{ACCOUNT, Gateway, PATIENCE, PUBLIC, TOKEN};
+
+fn config(gateway: &Gateway) -> LabConfig {
+    let address = quietline::lab::twilio::Gateway(gateway.address);
+    LabConfig::new(ACCOUNT.parse().unwrap(), TOKEN, PUBLIC, address)
+}
 
 async fn lab(gateway: &Gateway) -> Lab {
-    let address = quietline::lab::twilio::Gateway(gateway.address);
-    Lab::start(LabConfig::new(ACCOUNT.parse().unwrap(), TOKEN, PUBLIC, address)).await.unwrap()
+    Lab::start(config(gateway)).await.unwrap()
 }
 
 fn dial() -> Dial {
@@ -24,55 +32,23 @@ async fn finished(call: &LabCall) -> Arc<CallReport> {
     report.unwrap_or_else(|_| panic!("the call goes on: {:#?}", call.events()))
 }
 
+/// Waits for something in the call's record.
+async fn wait_for(call: &LabCall, what: &str, fits: impl Fn(&CallEvent) -> bool) -> CallEvent {
+    let found = timeout(PATIENCE, call.wait_for(fits)).await.ok().flatten();
+    found.unwrap_or_else(|| panic!("no {what}: {:#?}", call.events())).1
+}
+
 /// No violations and no warnings.
 fn assert_clean(report: &CallReport) {
     assert_eq!(report.violations, Vec::<String>::new(), "{:#?}", report.events);
     assert_eq!(report.warnings, Vec::new(), "{:#?}", report.events);
 }
 
-#[tokio::test]
-async fn a_call_from_the_webhook_to_the_closed_stream() {
-    let gateway = Gateway::start(
-        |asked| match asked.path.as_str() {
-            "/twilio/voice" => connect(""),
-            _ => (204, "text/plain", String::new()),
-        },
-        |mut stream| async move {
-            let start = stream.started().await;
-            assert_eq!(start["start"]["customParameters"]["call_token"], "t0k3n");
-            stream.play(400).await;
-            stream.mark("goodbye").await;
-            let echo = stream.until("mark").await.unwrap();
-            assert_eq!(echo["mark"]["name"], "goodbye");
-            stream.close(1000).await;
-        },
-    )
-    .await;
-    let lab = lab(&gateway).await;
-    let call = lab.dial(dial());
-    let report = finished(&call).await;
-    assert_clean(&report);
-    assert_eq!((report.ended_by, report.status), (EndedBy::Stream, "completed"));
-    assert_eq!(report.heard.utterances.len(), 1);
-    assert_eq!((report.counts.marks, report.counts.marks_echoed, report.unheard_ms), (1, 1, 0));
-    let ended = report.events.iter().find(|(_, event)| matches!(event, CallEvent::StreamEnded { .. }));
-    assert_eq!(ended.unwrap().1, CallEvent::StreamEnded { end: StreamEnd::Closed(Some(1000)), unheard_ms: 0 });
-    let played = report.ended - report.stream.unwrap();
-    assert!(played >= Duration::from_millis(400), "the mark came back when it was played, {played:?}");
+/// Numbers of the vendor's warnings.
+fn warnings(report: &CallReport) -> Vec<u32> {
+    report.warnings.iter().map(|(code, _)| *code).collect()
+}
 
-    let voice = &gateway.asked("/twilio/voice")[0];
-    assert!(voice.signed && voice.form["CallStatus"] == "ringing" && voice.form["From"] == "+18185550147");
-    assert_eq!(voice.headers["user-agent"], "TwilioProxy/1.1");
-    let media = &gateway.asked("/twilio/media")[0];
-    assert_eq!(
-        (media.headers["user-agent"].as_str(), media.headers["host"].as_str()),
-        ("Twilio.TmeWs/1.0", "gate.example.com")
-    );
-    let told: Vec<_> = gateway.asked("/twilio/stream-status").iter().map(|it| it.form["StreamEvent"].clone()).collect();
-    assert_eq!(told, ["stream-started", "stream-stopped"]);
-    let status = &gateway.asked("/twilio/status")[0];
-    assert_eq!(
-        (status.form["CallStatus"].as_str(), status.form["CallSid"].as_str()),
-        ("completed", call.sid().as_str())
-    );
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
 }

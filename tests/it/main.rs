@@ -9,6 +9,7 @@ mod golden;
 mod hangup;
 mod lab_twilio;
 mod layering;
+mod live;
 mod property;
 mod situations;
 mod sound;

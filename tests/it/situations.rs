@@ -1,7 +1,7 @@
 //! Every row of the situations that needs no socket: concrete calls on virtual time, as data.
 //!
-//! Rows 41 (a second connection for a live call), 42 (the caller hangs up between webhook and stream), 45 (the process
-//! is killed in mid-call) and 48 (voicemail answers) need sockets or outbound calls and come with them.
+//! Rows 41 (a second connection for a live call), 42 (the caller hangs up between webhook and stream) and 45 (the process
+//! is killed in mid-call) need sockets: `tests/it/live`. Row 48 (voicemail answers) comes with outbound calls.
 
 mod agent;
 mod checks;

@@ -13,6 +13,7 @@ use quietline::{
     time::Timestamp,
 };
 
+use super::typed::{digit, duration, rest_fault, stretch};
 use crate::cli::wav;
 
 /// A caller of the fixtures: talks for 15 s, then is quiet.
@@ -55,9 +56,9 @@ pub(crate) struct TwilioArgs {
     /// The caller hangs up this long after the stream's start. Default: never.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     hangup_after: Option<Duration>,
-    /// Seed of everything random.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    /// Seed of everything random, ids included. Default: another one each time, and printed.
+    #[arg(long)]
+    seed: Option<u64>,
     /// Caller audio is late by up to this much.
     #[arg(long, value_name = "MS", default_value_t = 0)]
     jitter_ms: u64,
@@ -85,7 +86,10 @@ pub(crate) struct TwilioArgs {
     /// Calls, 20 ms apart.
     #[arg(short = 'n', long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     calls: u32,
-    /// Only prints the environment and serves REST until interrupted.
+    /// Show marks too.
+    #[arg(short, long)]
+    verbose: bool,
+    /// Wait until the gateway takes connections. So it is anyway when account or token were made up.
     #[arg(long)]
     wait: bool,
 }
@@ -114,41 +118,46 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
     let mut config = LabConfig::new(account, &token, &args.public_url, args.gateway[0]);
     config.gateways.clone_from(&args.gateway);
     config.rest_port = args.rest_port;
-    config.seed = args.seed;
+    let seed = args.seed.unwrap_or_else(|| random.u64(..));
+    config.seed = seed;
     let lab = Lab::start(config).await.map_err(|error| error.to_string())?;
+    // Who gave a token knows it.
+    let shown = if args.auth_token.is_some() { "(as given)" } else { token.as_str() };
     writeln!(
         out,
-        "# a gateway at {} takes these calls with\nTWILIO_ACCOUNT_SID={account}\nTWILIO_AUTH_TOKEN={token}\n\
+        "# seed {seed}; a gateway at {} takes these calls with\nTWILIO_ACCOUNT_SID={account}\nTWILIO_AUTH_TOKEN={shown}\n\
          TWILIO_API_BASE_URL={}\nQUIETLINE_PUBLIC_URL={}\n",
         args.gateway[0],
         lab.rest_url(),
         args.public_url,
     )
     .map_err(text)?;
-    if args.wait {
-        tokio::signal::ctrl_c().await.map_err(text)?;
-        return Ok(true);
+    let made_up = args.account_sid.is_none() || args.auth_token.is_none();
+    if (args.wait || made_up) && !listening(args).await {
+        writeln!(out, "waiting for a gateway at {} …", args.gateway[0]).and_then(|()| out.flush()).map_err(text)?;
+        tokio::select! {
+            () = until_listening(args) => {}
+            interrupt = tokio::signal::ctrl_c() => return interrupt.map_err(text).and(Err("interrupted".to_owned())),
+        }
     }
+    let tape: Arc<[u8]> = audio.iter().map(|&sample| mulaw::encode(sample)).collect();
     let mut calls = Vec::new();
     let told = args.calls as usize <= MOST_TOLD;
     for n in 0..args.calls {
         if n > 0 {
             tokio::time::sleep(APART).await;
         }
-        calls.push(lab.dial(dial(args, &audio, n, told)));
+        let trouble = trouble(args, seed.wrapping_add(n.into()));
+        let in_detail = told || (n == 0 && args.out.is_some());
+        let said = in_detail.then_some(audio.as_slice());
+        calls.push(lab.dial(dial(args, trouble, said, &tape)));
     }
-    let mut reached = false;
-    for (n, call) in calls.iter().enumerate() {
-        let report = tokio::select! {
-            report = call.finished() => report,
-            interrupt = tokio::signal::ctrl_c() => {
-                interrupt.map_err(text)?;
-                break;
-            }
-        };
-        reached |= report.document.is_some();
-        if told {
-            tell(&report, n, out).map_err(text)?;
+    let told = if told { calls.as_slice() } else { &[] };
+    tokio::select! {
+        followed = follow(told, &calls, args.verbose, out) => followed.map_err(text)?,
+        interrupt = tokio::signal::ctrl_c() => {
+            interrupt.map_err(text)?;
+            writeln!(out, "interrupted: hanging up").map_err(text)?;
         }
     }
     if let (Some(file), Some(call)) = (&args.out, calls.first()) {
@@ -157,10 +166,25 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
     }
     let report = lab.stop().await;
     sum(&report, out).map_err(text)?;
-    if !reached {
+    if report.without_document == report.calls {
         return Err(format!("no call reached the gateway at {}: is it running?", args.gateway[0]));
     }
     Ok(report.counts.violations == 0)
+}
+
+async fn listening(args: &TwilioArgs) -> bool {
+    for Gateway(address) in &args.gateway {
+        if tokio::net::TcpStream::connect(address).await.is_ok() {
+            return true;
+        }
+    }
+    false
+}
+
+async fn until_listening(args: &TwilioArgs) {
+    while !listening(args).await {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 /// What the caller says, at the line's rate.
@@ -174,22 +198,24 @@ fn audio(args: &TwilioArgs) -> Result<Vec<i16>, String> {
     recording.telephone(Channel::Mix).map_err(|error| wrong(&error))
 }
 
-fn dial(args: &TwilioArgs, audio: &[i16], n: u32, detail: bool) -> Dial {
-    let trouble = Trouble {
-        seed: args.seed + u64::from(n),
+fn trouble(args: &TwilioArgs, seed: u64) -> Trouble {
+    Trouble {
+        seed,
         jitter: Duration::from_millis(args.jitter_ms),
         loss: args.loss,
         clock_ppm: args.clock_ppm,
         mark_lag: Duration::from_millis(args.mark_lag_ms),
         lost_marks: args.lost_marks,
         ..Trouble::default()
-    };
+    }
+}
+
+/// A call that is told says the samples itself; the others share the tape.
+fn dial(args: &TwilioArgs, trouble: Trouble, said: Option<&[i16]>, tape: &Arc<[u8]>) -> Dial {
     let mut caller = ScriptedCarrier::waiting(trouble);
-    if detail {
-        caller.say(0, audio);
-    } else {
-        let tape: Vec<u8> = audio.iter().map(|&sample| mulaw::encode(sample)).collect();
-        caller.play_tape(Arc::from(tape), false);
+    match said {
+        Some(samples) => caller.say(0, samples),
+        None => caller.play_tape(Arc::clone(tape), false),
     }
     let start = caller.start();
     for (at, digit) in &args.digits {
@@ -202,26 +228,47 @@ fn dial(args: &TwilioArgs, audio: &[i16], n: u32, detail: bool) -> Dial {
         caller.hang_up(start + at);
     }
     let dial = Dial::new(&args.to, &args.from).caller(caller);
-    Dial { rest_fault: args.rest_fault, detail, ..dial }
+    Dial { rest_fault: args.rest_fault, detail: said.is_some(), ..dial }
 }
 
-fn tell(report: &CallReport, n: usize, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "call {} {}", n + 1, report.call)?;
-    for (at, event) in &report.events {
-        // Marks come by the dozen; the sum tells how many.
-        if !matches!(event, CallEvent::Mark(_) | CallEvent::MarkEchoed(_)) {
-            writeln!(out, "{:>9.3} s  {event}", seconds(*at, report.dialled))?;
+/// Tells what happens, call by call, until all are over.
+async fn follow(told: &[LabCall], calls: &[LabCall], verbose: bool, out: &mut dyn Write) -> io::Result<()> {
+    for (n, call) in told.iter().enumerate() {
+        writeln!(out, "call {} {}", n + 1, call.sid())?;
+        let (mut seen, mut began) = (0, None);
+        loop {
+            let events = call.events_after(seen).await;
+            seen += events.len();
+            if events.is_empty() {
+                break;
+            }
+            for (at, event) in events {
+                let began = *began.get_or_insert(at);
+                // Marks come by the dozen; the sum tells how many.
+                if verbose || !matches!(event, CallEvent::Mark(_) | CallEvent::MarkEchoed(_)) {
+                    writeln!(out, "{:>9.3} s  {event}", (at - began).as_secs_f64())?;
+                }
+            }
+            out.flush()?;
         }
+        heard(&*call.finished().await, began.unwrap_or_default(), out)?;
     }
-    for heard in &report.heard.utterances {
-        let (from, to) = (seconds(heard.start, report.dialled), seconds(heard.end, report.dialled));
-        writeln!(out, "  heard {from:>8.3} s to {to:>8.3} s")?;
+    for call in calls {
+        call.finished().await;
     }
-    writeln!(out)
+    Ok(())
 }
 
-fn seconds(at: Timestamp, since: Timestamp) -> f64 {
-    (at - since).as_secs_f64()
+/// What the caller heard, from the gateway and from the carrier's own voice.
+fn heard(report: &CallReport, began: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    for heard in &report.heard.utterances {
+        let (from, to) = ((heard.start - began).as_secs_f64(), (heard.end - began).as_secs_f64());
+        writeln!(out, "  heard from {from:.3} s to {to:.3} s ({:.3} s)", to - from)?;
+    }
+    if report.heard.utterances.is_empty() {
+        writeln!(out, "  nothing was heard")?;
+    }
+    writeln!(out, "  {} marks, {} echoed\n", report.counts.marks, report.counts.marks_echoed)
 }
 
 fn sum(report: &LabReport, out: &mut dyn Write) -> io::Result<()> {
@@ -255,63 +302,4 @@ fn sum(report: &LabReport, out: &mut dyn Write) -> io::Result<()> {
 fn write_wav(call: &LabCall, file: &std::path::Path) -> Result<(), String> {
     call.with_caller(|caller, _| wav::write(file, caller.said(), caller.heard(), caller.heard().len()))
         .map_err(|error| format!("cannot write {}: {error}", file.display()))
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is no time: expected seconds or milliseconds, such as 5s or 1200ms");
-    let (number, unit) = match text.strip_suffix("ms") {
-        Some(number) => (number, 1e-3),
-        None => (text.strip_suffix('s').unwrap_or(text), 1.0),
-    };
-    let value: f64 = number.parse().map_err(|_| wrong())?;
-    Duration::try_from_secs_f64(value * unit).map_err(|_| wrong())
-}
-
-fn digit(text: &str) -> Result<(Duration, Digit), String> {
-    let wrong = || format!("{text:?}: expected a time and a key 0-9, *, # or A-D, such as 5s:9");
-    let (at, key) = text.rsplit_once(':').ok_or_else(wrong)?;
-    let mut keys = key.chars();
-    match (keys.next().and_then(Digit::new), keys.next()) {
-        (Some(digit), None) => Ok((duration(at)?, digit)),
-        _ => Err(wrong()),
-    }
-}
-
-fn stretch(text: &str) -> Result<(Duration, Duration), String> {
-    let (from, to) = text.split_once(':').ok_or_else(|| format!("{text:?}: expected two times, such as 5s:7s"))?;
-    let (from, to) = (duration(from)?, duration(to)?);
-    if from < to { Ok((from, to)) } else { Err(format!("{text:?}: the stretch must end after it begins")) }
-}
-
-fn rest_fault(text: &str) -> Result<RestFault, String> {
-    if text == "silent" {
-        return Ok(RestFault::Silent);
-    }
-    match text.parse::<u16>() {
-        Ok(status @ 400..=599) => Ok(RestFault::Status(status)),
-        Ok(_) => Err(format!("{text:?}: a status must be 400 to 599")),
-        Err(_) => duration(text)
-            .map(RestFault::Slow)
-            .map_err(|_| format!("{text:?}: expected a status such as 500, a delay such as 3s, or silent")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_keys_and_faults_as_they_are_typed() {
-        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
-        assert_eq!(duration("1200ms"), duration("1.2"));
-        assert_eq!(digit("5s:#").expect("a key"), (Duration::from_secs(5), Digit::new('#').expect("a key")));
-        assert_eq!(stretch("5s:7s"), Ok((Duration::from_secs(5), Duration::from_secs(7))));
-        assert_eq!(rest_fault("500"), Ok(RestFault::Status(500)));
-        assert_eq!(rest_fault("3s"), Ok(RestFault::Slow(Duration::from_secs(3))));
-        for wrong in ["", "s", "-1s", "5s:", "5s:x", "5s:12", "200", "never"] {
-            assert!(duration(wrong).is_err() || wrong == "200", "{wrong}");
-            assert!(digit(wrong).is_err() && stretch(wrong).is_err() && rest_fault(wrong).is_err(), "{wrong}");
-        }
-        assert!(stretch("7s:5s").is_err());
-    }
 }

@@ -1,22 +1,24 @@
+mod caller;
+mod playback;
+mod requests;
+mod streams;
+#[cfg(test)]
+mod tests;
 mod words;
 
-use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc, time::Duration};
+use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
+use caller::Tape;
+use playback::Waiting;
 pub use words::{CarrierNews, Rest, Trouble};
 
 use crate::{
-    audio::{FRAME_MS, FRAME_SAMPLES, MULAW_SILENCE, to_float, to_pcm},
-    carrier::{CallAnswer, CallRequest, CallStatus, CarrierCommand, Digit, MarkId, Payload, RequestOutcome},
-    codec::mulaw,
+    carrier::{CallRequest, CarrierCommand, Digit, MarkId},
     time::Timestamp,
 };
 
-/// More than this waiting to be played, and the carrier discards what comes (the vendor's 31931).
-const MOST_BUFFERED: Duration = Duration::from_secs(600);
 /// Violations whose text is kept; all are counted.
 const VIOLATIONS_KEPT: usize = 16;
-/// From so many waiting marks on, those that were played are forgotten.
-const MARKS_KEPT: usize = 64;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
@@ -28,13 +30,6 @@ enum Due {
     Break,
     Vanish,
     Answer(u8, bool),
-}
-
-/// A mark that waits for what was sent before it.
-#[derive(Clone, Copy, Debug)]
-struct Waiting {
-    id: MarkId,
-    due: Timestamp,
 }
 
 /// A carrier that plays what it gets in virtual real time, and a caller with a time line of their own.
@@ -60,6 +55,7 @@ pub struct ScriptedCarrier {
     order: u64,
     heard: Vec<u8>,
     keep_heard: bool,
+    goes_on: bool,
     plays_until: Timestamp,
     waiting: Vec<Waiting>,
     open: bool,
@@ -69,13 +65,6 @@ pub struct ScriptedCarrier {
     stalls: Vec<(Timestamp, Timestamp)>,
     violations: Vec<String>,
     violation_count: u64,
-}
-
-/// A recording that several callers share.
-#[derive(Debug)]
-struct Tape {
-    mulaw: Arc<[u8]>,
-    repeats: bool,
 }
 
 impl ScriptedCarrier {
@@ -107,6 +96,7 @@ impl ScriptedCarrier {
             order: 0,
             heard: Vec::new(),
             keep_heard: true,
+            goes_on: false,
             plays_until: Timestamp::ZERO,
             waiting: Vec::new(),
             open: false,
@@ -116,79 +106,6 @@ impl ScriptedCarrier {
             stalls: Vec::new(),
             violations: Vec::new(),
             violation_count: 0,
-        }
-    }
-
-    /// A stream begins: the call's first, or another one after [`ScriptedCarrier::detach`]. Not if the call is over.
-    pub fn open(&mut self, now: Timestamp) {
-        if self.over {
-            return;
-        }
-        if self.begun {
-            self.frame = ((now - self.start).as_micros() / u128::from(FRAME_MS * 1000)) as u64;
-        } else {
-            self.begin(now);
-        }
-        self.open = true;
-        self.first_frame = self.frame;
-        self.plays_until = now;
-        self.last_arrival = self.last_arrival.max(now);
-        self.at(now, Due::Started);
-        self.schedule_frame();
-    }
-
-    /// The first stream: what was planned counts from here.
-    fn begin(&mut self, now: Timestamp) {
-        self.begun = true;
-        self.start = now;
-        let after = now - Timestamp::ZERO;
-        self.due = self.due.drain().map(|Reverse((at, order, due))| Reverse((at + after, order, due))).collect();
-        for (from, to) in &mut self.stalls {
-            (*from, *to) = (*from + after, *to + after);
-        }
-        if let Rest::FailsUntil(_, until) = &mut self.trouble.rest {
-            *until += after;
-        }
-        self.last_arrival += after;
-    }
-
-    /// The stream is gone and the call is not: what was buffered is never heard, no mark comes back.
-    pub fn detach(&mut self, now: Timestamp) {
-        self.open = false;
-        self.cut(now);
-        self.plays_until = now.max(self.start);
-        self.waiting.clear();
-        let of_the_caller = |due: &Due| matches!(due, Due::Digit(_) | Due::Stop | Due::Vanish);
-        self.due.retain(|Reverse((_, _, due))| of_the_caller(due));
-    }
-
-    /// The call is over as of `now`, whoever ended it.
-    pub fn end_call(&mut self, now: Timestamp) {
-        self.end(now);
-    }
-
-    /// The caller is heard with this recording, G.711 µ-law, from the stream's start on; once, or again and again.
-    ///
-    /// For load: many callers share one recording. What [`ScriptedCarrier::say`] adds is mixed in, but
-    /// [`ScriptedCarrier::said`] knows nothing of the recording.
-    pub fn play_tape(&mut self, mulaw: Arc<[u8]>, repeats: bool) {
-        self.tape = Some(Tape { mulaw, repeats }).filter(|tape| !tape.mulaw.is_empty());
-    }
-
-    /// Keeps nothing of what is heard: for load.
-    pub fn forget_heard(&mut self) {
-        self.keep_heard = false;
-        self.heard = Vec::new();
-    }
-
-    /// The caller is heard with these samples from `at_ms` of the stream on, added to what is there.
-    pub fn say(&mut self, at_ms: u64, samples: &[i16]) {
-        let from = at_ms as usize * 8;
-        if self.caller.len() < from + samples.len() {
-            self.caller.resize(from + samples.len(), 0);
-        }
-        for (sum, &sample) in self.caller[from..].iter_mut().zip(samples) {
-            *sum = to_pcm(to_float(*sum) + to_float(sample));
         }
     }
 
@@ -335,6 +252,10 @@ impl ScriptedCarrier {
             Due::Frame => return self.frame_arrives(),
             Due::Digit(key) => return Digit::new(key).map(CarrierNews::Digit),
             Due::Mark(id) => return Some(CarrierNews::Mark(id)),
+            Due::Break if self.goes_on => {
+                self.open = false;
+                return Some(CarrierNews::Closed);
+            }
             Due::Break => {}
         }
         self.end(at);
@@ -344,36 +265,11 @@ impl ScriptedCarrier {
         Some(if due == Due::Stop { CarrierNews::Stopped } else { CarrierNews::Closed })
     }
 
-    fn answer(&mut self, at: Timestamp, request: u8, works: bool) -> Option<CarrierNews> {
-        let outcome = if works { RequestOutcome::Done } else { RequestOutcome::Failed };
-        Some(CarrierNews::Answer(match request {
-            0 => {
-                if works && self.open {
-                    self.end(at);
-                    self.at(at, Due::Answer(3, true));
-                }
-                CallAnswer::Hangup(outcome)
-            }
-            1 => {
-                let status = if self.over { CallStatus::Ended } else { CallStatus::InProgress };
-                CallAnswer::Status(if works { status } else { CallStatus::Unreachable })
-            }
-            2 => CallAnswer::Say(outcome),
-            _ => return Some(CarrierNews::Stopped),
-        }))
-    }
-
     fn end(&mut self, at: Timestamp) {
         self.open = false;
         self.over = true;
         self.closed_at.get_or_insert(at);
         self.cut(at);
-    }
-
-    /// What would have been heard after `at` is not.
-    fn cut(&mut self, at: Timestamp) {
-        let end = self.index(at);
-        self.heard.truncate(end);
     }
 
     fn violate(&mut self, text: String) {
@@ -411,122 +307,8 @@ impl ScriptedCarrier {
         }
     }
 
-    fn rest(&mut self, now: Timestamp, request: u8) {
-        match self.trouble.rest {
-            Rest::Works(after) => self.at(now + after, Due::Answer(request, true)),
-            Rest::FailsUntil(after, until) => self.at(now + after, Due::Answer(request, now >= until)),
-            Rest::Silent => {}
-        }
-    }
-
-    fn play(&mut self, now: Timestamp, payload: &Payload) {
-        let samples = payload.samples();
-        if samples.is_empty() {
-            self.violate(format!("{now}: an empty payload"));
-        }
-        let begins = self.plays_until.max(now);
-        let until = begins + self.carrier_time(samples.len() as u64 * 125);
-        if until - now > MOST_BUFFERED {
-            self.violate(format!("{now}: more than 10 minutes are buffered, the rest is discarded (31931)"));
-            return;
-        }
-        if self.keep_heard {
-            let from = self.index(begins);
-            self.heard.resize(from.max(self.heard.len()), MULAW_SILENCE);
-            self.heard.truncate(from);
-            self.heard.extend_from_slice(samples);
-        }
-        self.plays_until = until;
-    }
-
-    fn mark(&mut self, now: Timestamp, id: MarkId) {
-        let due = self.plays_until.max(now);
-        if self.waiting.len() >= MARKS_KEPT {
-            self.waiting.retain(|mark| mark.due > now);
-        }
-        self.waiting.push(Waiting { id, due });
-        if self.random.f32() < self.trouble.lost_marks {
-            return;
-        }
-        self.at(due + self.trouble.mark_lag, Due::Mark(id));
-        if self.random.f32() < self.trouble.doubled_marks {
-            self.at(due + self.trouble.mark_lag * 2, Due::Mark(id));
-        }
-    }
-
-    fn clear(&mut self, now: Timestamp) {
-        let at = self.index(now);
-        self.heard.truncate(at);
-        self.plays_until = now;
-        // Every mark that was waiting is echoed now, once more than it would have been.
-        let mut waiting = std::mem::take(&mut self.waiting);
-        waiting.retain(|mark| mark.due > now);
-        self.due.retain(|Reverse((_, _, due))| !waiting.iter().any(|mark| *due == Due::Mark(mark.id)));
-        for mark in waiting {
-            self.at(now + self.trouble.mark_lag, Due::Mark(mark.id));
-        }
-    }
-
-    /// The place on the caller's time line that belongs to a call time.
-    fn index(&self, at: Timestamp) -> usize {
-        let us = (at - self.start).as_micros() as i128;
-        (us * (1_000_000 + i128::from(self.trouble.clock_ppm)) / 1_000_000 / 125) as usize
-    }
-
-    /// Microseconds of the carrier's clock on ours.
-    fn carrier_time(&self, us: u64) -> Duration {
-        Duration::from_nanos((us as f64 * 1e3 / (1.0 + f64::from(self.trouble.clock_ppm) * 1e-6)) as u64)
-    }
-
-    fn schedule_frame(&mut self) {
-        let ideal = self.start + self.carrier_time((self.frame + 1) * 20_000);
-        let late = self.trouble.jitter.mul_f32(self.random.f32());
-        let stalled = self.stalls.iter().filter(|(from, to)| (*from..*to).contains(&ideal)).map(|(_, to)| *to).max();
-        let arrival = (ideal + late).max(self.last_arrival).max(stalled.unwrap_or(ideal));
-        self.last_arrival = arrival;
-        self.at(arrival, Due::Frame);
-    }
-
-    fn frame_arrives(&mut self) -> Option<CarrierNews> {
-        let frame = self.frame;
-        self.frame += 1;
-        self.schedule_frame();
-        let nothing = self.no_frames.iter().any(|(from, to)| (*from..*to).contains(&(frame * 20)));
-        if nothing || self.random.f32() < self.trouble.loss {
-            return None;
-        }
-        let mut payload = [MULAW_SILENCE; FRAME_SAMPLES];
-        let from = frame as usize * FRAME_SAMPLES;
-        if let Some(tape) = &self.tape {
-            tape.copy(from, &mut payload);
-        }
-        for (code, &sample) in payload.iter_mut().zip(self.caller.get(from..).unwrap_or(&[])) {
-            *code = match &self.tape {
-                None => mulaw::encode(sample),
-                Some(_) if sample == 0 => *code,
-                Some(_) => mulaw::encode(to_pcm(to_float(mulaw::decode(*code)) + to_float(sample))),
-            };
-        }
-        // As captured: the first is not 0, later ones lie near steps of 20 ms.
-        let timestamp_ms = 155 + (frame - self.first_frame) * 20 + frame % 3;
-        Some(CarrierNews::Media { timestamp_ms, payload })
-    }
-
     fn at(&mut self, at: Timestamp, due: Due) {
         self.order += 1;
         self.due.push(Reverse((at, self.order, due)));
-    }
-}
-
-impl Tape {
-    /// The recording from this sample on; nothing after its end unless it repeats.
-    fn copy(&self, from: usize, frame: &mut [u8]) {
-        let length = self.mulaw.len();
-        for (n, code) in frame.iter_mut().enumerate() {
-            let at = from + n;
-            if let Some(&sample) = self.mulaw.get(if self.repeats { at % length } else { at }) {
-                *code = sample;
-            }
-        }
     }
 }

@@ -10,7 +10,8 @@ use super::{
     events::{CallEvent, EndedBy},
     forms::About,
     lab::Shared,
-    line::{Counts, Line},
+    line::Line,
+    log::Counts,
     report::CallReport,
 };
 use crate::{
@@ -188,18 +189,35 @@ impl LabCall {
         self.call.line().log.events.clone()
     }
 
-    /// Waits for an event that fits, past ones included. `None` if the call ends without.
+    /// Waits for an event that fits, past ones included. `None` if the call ends without; without [`super::Dial::detail`]
+    /// only the first few events can be seen.
     pub async fn wait_for(&self, fits: impl Fn(&CallEvent) -> bool) -> Option<(Timestamp, CallEvent)> {
+        let mut seen = 0;
+        loop {
+            let new = self.events_after(seen).await;
+            seen += new.len();
+            if new.is_empty() {
+                return None;
+            }
+            if let Some(found) = new.into_iter().find(|(_, event)| fits(event)) {
+                return Some(found);
+            }
+        }
+    }
+
+    /// Waits until more than this many events have happened; gives those after them. Empty once the call is over.
+    pub async fn events_after(&self, seen: usize) -> Vec<(Timestamp, CallEvent)> {
         loop {
             let changed = self.call.changed.notified();
             tokio::pin!(changed);
             // From here on no change is missed.
             changed.as_mut().enable();
-            if let Some(found) = self.call.line().log.events.iter().find(|(_, event)| fits(event)) {
-                return Some(found.clone());
+            let over = self.done.borrow().is_some() || self.done.has_changed().is_err();
+            if let Some(new) = self.call.line().log.events.get(seen..).filter(|new| !new.is_empty()) {
+                return new.to_vec();
             }
-            if self.done.borrow().is_some() {
-                return None;
+            if over {
+                return Vec::new();
             }
             changed.await;
         }

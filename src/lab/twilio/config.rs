@@ -20,6 +20,8 @@ pub struct LabConfig {
     pub account_sid: AccountSid,
     /// Its token: signs webhooks, opens REST. Not shown by `Debug`.
     pub auth_token: String,
+    /// API keys that open REST too: `SK…` and secret. Not shown by `Debug`.
+    pub api_keys: Vec<(String, String)>,
     /// How the vendor knows the gateway, such as `https://gate.example.com`. What it signs begins with this. A path is
     /// taken for that of a proxy, which takes it off.
     pub public_url: String,
@@ -45,6 +47,7 @@ impl LabConfig {
         Self {
             account_sid,
             auth_token: auth_token.to_owned(),
+            api_keys: Vec::new(),
             gateways: vec![gateway],
             rest_port: 0,
             fallback_url: None,

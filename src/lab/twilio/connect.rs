@@ -42,11 +42,11 @@ impl Follower {
         let now = self.call.lab.clock.now();
         self.call.state().stream.get_or_insert(now);
         let messages = Messages::new(self.call.account(), self.call.sid, sid);
-        let stream = Stream::new(wire, messages, parameters, &self.call.faults, now);
         {
             let mut line = self.call.line();
+            let check_all = line.log.in_detail();
             if line.ended_by.is_none() {
-                line.open(now, stream);
+                line.open(now, Stream::new(wire, messages, parameters, &self.call.faults, check_all, now));
             }
         }
         self.stream_status(&noun, sid, StreamStatus::Started);

@@ -178,7 +178,7 @@ impl Follower {
         }
         self.call.answer();
         match self.say(APOLOGY.to_owned(), Some("en-US".to_owned()), 1).await {
-            Flow::Next => Flow::End(EndedBy::Failure, "failed"),
+            Flow::Next => Flow::End(EndedBy::Failure, "completed"),
             flow @ (Flow::Go(_) | Flow::End(..)) => flow,
         }
     }
@@ -205,7 +205,7 @@ impl Follower {
                 self.call.warning(12100, why.clone());
                 self.call.violation(format!("12100: the TwiML given to REST is no document, {why}"));
                 match Box::pin(self.say(APOLOGY.to_owned(), Some("en-US".to_owned()), 1)).await {
-                    Flow::Next => Flow::End(EndedBy::Failure, "failed"),
+                    Flow::Next => Flow::End(EndedBy::Failure, "completed"),
                     flow @ (Flow::Go(_) | Flow::End(..)) => flow,
                 }
             }

@@ -131,3 +131,71 @@ fn form<const N: usize>(fields: [(&str, &str); N]) -> Form {
 pub(super) fn encoded(form: &Form) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::{super::signing::Signature, *};
+
+    /// The request of this name in the vectors.
+    fn vector(name: &str) -> (String, Value) {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/twilio/webhooks.json");
+        let all: Value = serde_json::from_str(&std::fs::read_to_string(file).expect("vectors")).expect("JSON");
+        let found = all["requests"].as_array().expect("requests").iter().find(|it| it["name"] == name);
+        (all["auth_token"].as_str().expect("a token").to_owned(), found.expect(name).clone())
+    }
+
+    fn names(form: &Form) -> BTreeSet<&str> {
+        form.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    #[test]
+    fn forms_have_the_fields_of_captured_ones() {
+        let account = "ACa1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4".parse().expect("a SID");
+        let call = "CA0f1e2d3c0f1e2d3c0f1e2d3c0f1e2d3c".parse().expect("a SID");
+        let stream: StreamSid = "MZ18ad3ab518ad3ab518ad3ab518ad3ab5".parse().expect("a SID");
+        let about = |from, status| About { account, call, from, to: "+13235550123", status };
+        let (known, withheld) = ("+18185550147", "+266696687");
+        let at = WallTime::now();
+        let on_stream = |status: StreamStatus| status.form(account, call, stream, None, at);
+        for (name, ours) in [
+            ("incoming call", about(known, "ringing").incoming()),
+            ("incoming call, caller withheld", about(withheld, "ringing").incoming()),
+            ("inbound call completed", about(known, "completed").status(3, Some(42), at)),
+            ("connect action after the stream ended", about(known, "in-progress").common()),
+            ("stream started", on_stream(StreamStatus::Started)),
+            ("stream stopped", on_stream(StreamStatus::Stopped)),
+            ("stream error", on_stream(StreamStatus::Error(31920, "x".to_owned()))),
+        ] {
+            let (_, vector) = vector(name);
+            let params = vector["params"].as_object().expect("params");
+            let mut expected: BTreeSet<_> = params.keys().map(String::as_str).collect();
+            // Comes at times.
+            expected.remove("StirVerstat");
+            let mut ours_named = names(&ours);
+            ours_named.remove("StirVerstat");
+            assert_eq!(ours_named, expected, "{name}");
+            for (field, value) in
+                ours.iter().filter(|(field, _)| !field.ends_with("Timestamp") && !field.starts_with("StreamErr"))
+            {
+                let said = params.get(field).and_then(Value::as_str);
+                assert!(said.is_none_or(|said| said == value), "{name}: {field} is {value:?}, captured {said:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn captured_forms_are_signed_alike() {
+        for name in ["incoming call", "stream error", "inbound call completed"] {
+            let (token, vector) = vector(name);
+            let body = vector["body"].as_str().expect("a body");
+            let form: Form = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+            let signature = Signature::Right.of(&token, vector["url"].as_str().expect("an address"), &form);
+            assert_eq!(signature.as_deref(), vector["headers"]["X-Twilio-Signature"].as_str(), "{name}");
+            assert_eq!(encoded(&form), body, "{name}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! The lab itself: account, number, REST, and all calls.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -18,11 +18,12 @@ use super::{
     call::{Call, LabCall},
     callbacks::{self, Callback},
     clock::{Clock, WallTime},
-    config::{Callbacks, Dial, LabConfig, RestFault, VOICE_PATH},
+    config::{Callbacks, Dial, Gateway, LabConfig, RestFault, VOICE_PATH},
     document::Link,
     events::{EndedBy, Webhook},
     follow::Follower,
-    line::{Line, Log},
+    line::Line,
+    log::Log,
     network::Network,
     report::{CallReport, LabReport},
     rest,
@@ -56,12 +57,12 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     scheduler: Scheduler,
     random: Mutex<fastrand::Rng>,
-    calls: Mutex<HashMap<CallSid, Arc<Call>>>,
+    calls: Mutex<BTreeMap<CallSid, Arc<Call>>>,
     rest_fault: Mutex<Option<(RestFault, Timestamp)>>,
     report: Mutex<LabReport>,
 }
 
-/// A stand-in for the vendor, on loopback. Dropping it ends everything without a word.
+/// A stand-in for the vendor, on loopback. Dropping it hangs up on everybody.
 pub struct Lab {
     shared: Arc<Shared>,
     rest: SocketAddr,
@@ -107,6 +108,11 @@ impl Lab {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.shared.clock.now()
+    }
+
+    /// The public address leads to these gateways from now on, tried in order: one was started, or is down.
+    pub fn set_gateways(&self, gateways: Vec<Gateway>) {
+        self.shared.network.set_gateways(gateways);
     }
 
     /// Sets what is wrong with REST for all calls, for so long; `None`: nothing any more.
@@ -169,7 +175,8 @@ impl Drop for Lab {
         for task in &self.tasks {
             task.abort();
         }
-        for call in locked(&self.shared.calls).values() {
+        // Calls hold what they share: the circle is cut here.
+        for call in std::mem::take(&mut *locked(&self.shared.calls)).values() {
             call.end(EndedBy::Lab, "completed");
         }
     }

@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, mpsc::UnboundedSender};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     config::{RestFault, WireAct, WireFaults},
-    events::{CallEvent, EndedBy, Spoken, StreamEnd},
+    events::{CallEvent, EndedBy, StreamEnd},
     follow::Control,
     histogram::Histogram,
+    log::Log,
     meter::{HeardMeter, UTTERANCE_GAP},
     stream::{Leftover, Seen, Stream},
 };
@@ -17,11 +18,6 @@ use crate::{
     lab::{CarrierNews, ScriptedCarrier},
     time::Timestamp,
 };
-
-/// Events, violations and warnings that are kept without [`super::Dial::detail`].
-const KEPT: usize = 16;
-/// And with it.
-const KEPT_IN_DETAIL: usize = 100_000;
 
 /// A call's moving parts, under one lock.
 pub(super) struct Line {
@@ -39,120 +35,15 @@ pub(super) struct Line {
     told: (usize, bool),
 }
 
-/// The record of a call.
-pub(super) struct Log {
-    pub(super) events: Vec<(Timestamp, CallEvent)>,
-    pub(super) violations: Vec<String>,
-    pub(super) warnings: Vec<(u32, String)>,
-    pub(super) spoken: Vec<Spoken>,
-    pub(super) counts: Counts,
-    /// What was still to be played when the last stream ended.
-    pub(super) unheard: Duration,
-    pub(super) changed: Arc<Notify>,
-    detail: bool,
-}
-
-/// How much of what happened in a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Messages to the gateway.
-    pub sent: u64,
-    /// Of these, caller audio.
-    pub media_sent: u64,
-    /// Text and binary messages from the gateway.
-    pub received: u64,
-    /// Of these, audio.
-    pub media_received: u64,
-    /// Marks that the gateway set.
-    pub marks: u64,
-    /// Marks that were echoed.
-    pub marks_echoed: u64,
-    /// What the vendor does not allow.
-    pub violations: u64,
-    /// Streams that were opened.
-    pub streams: u64,
-    /// Requests that the gateway refused (4xx, 5xx).
-    pub refused: u64,
-    /// Requests without an answer.
-    pub unanswered: u64,
-}
-
-impl Counts {
-    pub(super) fn add(&mut self, more: &Self) {
-        self.sent += more.sent;
-        self.media_sent += more.media_sent;
-        self.received += more.received;
-        self.media_received += more.media_received;
-        self.marks += more.marks;
-        self.marks_echoed += more.marks_echoed;
-        self.violations += more.violations;
-        self.streams += more.streams;
-        self.refused += more.refused;
-        self.unanswered += more.unanswered;
-    }
-}
-
-impl Log {
-    pub(super) fn new(detail: bool, changed: Arc<Notify>) -> Self {
-        Self {
-            events: Vec::new(),
-            violations: Vec::new(),
-            warnings: Vec::new(),
-            spoken: Vec::new(),
-            counts: Counts::default(),
-            unheard: Duration::ZERO,
-            changed,
-            detail,
-        }
-    }
-
-    pub(super) fn event(&mut self, at: Timestamp, event: CallEvent) {
-        let kept = if self.detail { KEPT_IN_DETAIL } else { KEPT };
-        match &event {
-            CallEvent::Violation(what) => {
-                self.counts.violations += 1;
-                if self.violations.len() < KEPT {
-                    self.violations.push(what.clone());
-                }
-            }
-            CallEvent::Warning { code, what } if self.warnings.len() < KEPT => {
-                self.warnings.push((*code, what.clone()));
-            }
-            CallEvent::Spoke(spoken) if self.spoken.len() < KEPT => self.spoken.push(spoken.clone()),
-            CallEvent::Asked { answer: Ok(400..), .. } => self.counts.refused += 1,
-            CallEvent::Asked { answer: Err(_), .. } => self.counts.unanswered += 1,
-            _ => {}
-        }
-        if self.events.len() < kept {
-            self.events.push((at, event));
-        }
-        self.changed.notify_waiters();
-    }
-
-    /// What happens often, for those who want to know.
-    fn detail(&mut self, at: Timestamp, event: impl FnOnce() -> CallEvent) {
-        if self.detail {
-            self.event(at, event());
-        }
-    }
-
-    pub(super) fn violation(&mut self, at: Timestamp, what: impl Into<String>) {
-        self.event(at, CallEvent::Violation(what.into()));
-    }
-
-    pub(super) fn warning(&mut self, at: Timestamp, code: u32, what: impl Into<String>) {
-        self.event(at, CallEvent::Warning { code, what: what.into() });
-    }
-}
-
 impl Line {
     pub(super) fn new(
-        carrier: ScriptedCarrier,
+        mut carrier: ScriptedCarrier,
         faults: Arc<WireFaults>,
         rest_fault: Option<RestFault>,
         log: Log,
         control: UnboundedSender<Control>,
     ) -> Self {
+        carrier.go_on_after_breaks();
         Self {
             carrier,
             stream: None,
@@ -174,19 +65,14 @@ impl Line {
         self.log.event(now, CallEvent::StreamStarted(stream.sid()));
         self.stream = Some(stream);
         self.carrier.open(now);
+        // `start` goes out before anything can end the stream.
+        self.due(now, |_| {});
     }
 
     /// What has arrived, and what is due, and how late that was. `false` once nothing can happen any more.
     pub(super) fn tick(&mut self, now: Timestamp, late_us: &mut Histogram) -> bool {
         self.read(now);
-        loop {
-            let due = self.carrier.next_at();
-            let Some(news) = self.carrier.poll(now) else { break };
-            late_us.add((now - due).as_micros() as u64);
-            if let Err(why) = self.news(now, &news) {
-                self.stream_over(now, StreamEnd::Broken(why));
-            }
-        }
+        self.due(now, |late| late_us.add(late.as_micros() as u64));
         if self.carrier.is_over() && self.ended_by.is_none() {
             // Only a call that vanished is over without news.
             self.ended_by = Some(EndedBy::Vanished);
@@ -196,6 +82,18 @@ impl Line {
         self.tell_heard(now);
         self.leftovers.retain_mut(|leftover| leftover.goes_on(now));
         self.ended_by.is_none() || self.stream.is_some() || !self.leftovers.is_empty()
+    }
+
+    /// Does what is due; tells how late that was.
+    fn due(&mut self, now: Timestamp, mut late: impl FnMut(Duration)) {
+        loop {
+            let due = self.carrier.next_at();
+            let Some(news) = self.carrier.poll(now) else { break };
+            late(now - due);
+            if let Err(why) = self.news(now, &news) {
+                self.stream_over(now, StreamEnd::Broken(why));
+            }
+        }
     }
 
     fn read(&mut self, now: Timestamp) {
@@ -256,31 +154,32 @@ impl Line {
             return Ok(());
         }
         let Some(stream) = &mut self.stream else { return Ok(()) };
-        self.log.counts.sent += 1;
+        let counts = &mut self.log.counts;
         match news {
             CarrierNews::Started => {
-                // Two messages: `connected` comes before it.
-                self.log.counts.sent += 1;
                 stream.start()?;
+                // `connected` comes before it.
+                counts.sent += 2;
             }
             CarrierNews::Media { timestamp_ms, payload } => {
-                self.log.counts.media_sent += 1;
                 stream.media(*timestamp_ms, payload)?;
+                counts.sent += 1;
+                counts.media_sent += 1;
             }
             CarrierNews::Digit(digit) => {
                 stream.digit(digit.key())?;
+                counts.sent += 1;
                 self.log.event(now, CallEvent::Digit(digit.key()));
             }
             CarrierNews::Mark(mark) => {
                 let name = stream.echo(*mark)?;
-                self.log.counts.marks_echoed += 1;
+                counts.sent += 1;
+                counts.marks_echoed += 1;
                 self.log.detail(now, || CallEvent::MarkEchoed(name));
             }
-            CarrierNews::Closed => {
-                self.log.counts.sent -= 1;
-                self.stream_over(now, StreamEnd::BrokenOnPurpose);
-            }
-            CarrierNews::Answer(_) | CarrierNews::Stopped => self.log.counts.sent -= 1,
+            CarrierNews::Closed => self.stream_over(now, StreamEnd::BrokenOnPurpose),
+            // REST is a server here, and who hangs up was told above.
+            CarrierNews::Answer(_) | CarrierNews::Stopped => {}
         }
         Ok(())
     }
@@ -360,7 +259,7 @@ impl Line {
         }
         if *ended
             && let Some(utterance) = self.meter.nth(*told)
-            && utterance.start <= now
+            && utterance.start < now
         {
             *told += 1;
             *ended = false;

@@ -127,14 +127,19 @@ impl HeardMeter {
     /// Nothing is heard after `now`: cleared, or the stream is over.
     pub(super) fn cut(&mut self, now: Timestamp) {
         self.cleared = true;
-        self.utterances.retain(|utterance| utterance.start < now);
-        if let Some(last) = self.utterances.last_mut() {
-            (last.end, last.last_frame) = (last.end.min(now), last.last_frame.min(now));
-        }
+        let known = self.known();
         self.last = self.last.filter(|last| last.start < now);
+        self.utterances.retain(|utterance| utterance.start < now);
+        // What follows soon belongs to what was heard last.
+        self.last = self.last.or_else(|| self.utterances.pop());
         if let Some(last) = &mut self.last {
             (last.end, last.last_frame) = (last.end.min(now), last.last_frame.min(now));
         }
+        self.utterance_count -= (known - self.known()) as u64;
+    }
+
+    fn known(&self) -> usize {
+        self.utterances.len() + usize::from(self.last.is_some())
     }
 
     /// The utterance of this number, from 0 on, as far as it is known.
@@ -149,11 +154,83 @@ impl HeardMeter {
 }
 
 #[cfg(test)]
-mod frame_tests {
+mod tests {
     use super::*;
     use crate::audio::MULAW_SILENCE;
 
-    fn heard(chunks: &[(u64, &[u8])]) -> Vec<[f64; 4]> {
+    const LOUD: [u8; 160] = [0x10; 160];
+    const QUIET: [u8; 160] = [MULAW_SILENCE; 160];
+
+    /// A meter with a playback clock.
+    #[derive(Default)]
+    struct Line {
+        meter: HeardMeter,
+        until: Timestamp,
+    }
+
+    impl Line {
+        fn chunk(&mut self, ms: u64, samples: &[u8]) {
+            let now = Timestamp::from_millis(ms);
+            self.meter.chunk(now, self.until, samples);
+            self.until = self.until.max(now) + Duration::from_micros(samples.len() as u64 * 125);
+        }
+
+        fn clear(&mut self, ms: u64) {
+            self.until = Timestamp::from_millis(ms);
+            self.meter.clear(self.until);
+        }
+
+        fn heard(mut self) -> Vec<(f64, f64)> {
+            self.meter.finish();
+            self.meter.utterances.iter().map(|it| (it.start.as_millis_f64(), it.end.as_millis_f64())).collect()
+        }
+    }
+
+    #[test]
+    fn a_pause_splits_utterances_and_a_hole_does_not() {
+        let mut line = Line::default();
+        line.chunk(0, &[LOUD, LOUD].concat());
+        line.chunk(60, &LOUD);
+        line.chunk(90, &QUIET);
+        line.chunk(1000, &LOUD);
+        assert_eq!((line.meter.underruns, line.meter.underrun_total), (2, Duration::from_millis(30)));
+        assert_eq!(line.heard(), [(0.0, 80.0), (1000.0, 1020.0)]);
+    }
+
+    #[test]
+    fn sound_sent_ahead_is_heard_when_it_is_played() {
+        let mut line = Line::default();
+        let pause: Vec<u8> = QUIET.repeat(25);
+        line.chunk(100, &[&LOUD[..], &pause, &LOUD].concat());
+        assert_eq!((line.meter.lead_ms.max(), line.meter.chunk_bytes.max()), (Some(540), Some(27 * 160)));
+        assert_eq!(line.meter.nth(1).expect("the second").start, Timestamp::from_millis(620));
+        assert_eq!(line.heard(), [(100.0, 120.0), (620.0, 640.0)]);
+    }
+
+    #[test]
+    fn what_is_cleared_is_not_heard() {
+        let mut line = Line::default();
+        let pause: Vec<u8> = QUIET.repeat(25);
+        line.chunk(0, &[&LOUD.repeat(10)[..], &pause, &LOUD].concat());
+        line.clear(100);
+        assert_eq!(line.meter.clears, [Timestamp::from_millis(100)]);
+        line.chunk(150, &LOUD);
+        assert_eq!(line.meter.underruns, 0, "after a clear the line is meant to be dry");
+        assert_eq!(line.heard(), [(0.0, 170.0)], "and what follows soon is the same utterance");
+    }
+
+    #[test]
+    fn the_size_is_bounded() {
+        let mut line = Line::default();
+        for n in 0..1000 {
+            line.chunk(n * 1000, &LOUD);
+            line.clear(n * 1000 + 10);
+        }
+        assert_eq!((line.meter.utterance_count, line.meter.clear_count, line.meter.clears.len()), (1000, 1000, KEPT));
+        assert_eq!(line.heard().len(), KEPT);
+    }
+
+    fn frames_heard(chunks: &[(u64, &[u8])]) -> Vec<[f64; 4]> {
         let (mut meter, mut until) = (HeardMeter::default(), Timestamp::ZERO);
         for (ms, samples) in chunks {
             let now = Timestamp::from_millis(*ms);
@@ -170,15 +247,15 @@ mod frame_tests {
     fn quiet_ends_of_what_was_sent_belong_to_it() {
         let (loud, quiet) = ([0x10; 160], [MULAW_SILENCE; 160]);
         let whole = [&quiet[..], &quiet, &loud, &loud, &quiet].concat();
-        assert_eq!(heard(&[(1000, &whole)]), [[1000.0, 1040.0, 1080.0, 1100.0]]);
+        assert_eq!(frames_heard(&[(1000, &whole)]), [[1000.0, 1040.0, 1080.0, 1100.0]]);
         let frames = [(1000, &quiet[..]), (1020, &loud), (1040, &quiet), (1060, &quiet), (2000, &loud)];
-        assert_eq!(heard(&frames), [[1000.0, 1020.0, 1040.0, 1080.0], [2000.0, 2000.0, 2020.0, 2020.0]]);
+        assert_eq!(frames_heard(&frames), [[1000.0, 1020.0, 1040.0, 1080.0], [2000.0, 2000.0, 2020.0, 2020.0]]);
     }
 
     #[test]
     fn a_long_silence_is_no_part_of_an_utterance() {
         let (loud, quiet) = ([0x10; 160], [MULAW_SILENCE; 160 * 50]);
         let whole = [&quiet[..], &loud, &quiet].concat();
-        assert_eq!(heard(&[(1000, &whole)]), [[2000.0, 2000.0, 2020.0, 2020.0]]);
+        assert_eq!(frames_heard(&[(1000, &whole)]), [[2000.0, 2000.0, 2020.0, 2020.0]]);
     }
 }

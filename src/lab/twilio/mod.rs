@@ -12,9 +12,10 @@
 //! | `follow`, `connect`, `fetch`, `callbacks` | a call's way through its documents |
 //! | `document` | TwiML, read against the closed grammar |
 //! | `line`, `stream`, `wire`, `messages` | a call's media stream |
+//! | `raw` | WebSockets that no document asked for, for what must be refused |
 //! | `rest`, `resource` | what a gateway may ask of a call |
 //! | `check`, `schemas` | every message against its schema |
-//! | `meter`, `histogram`, `events`, `report` | what was heard and what happened |
+//! | `meter`, `histogram`, `events`, `log`, `report` | what was heard and what happened |
 //!
 //! It never leaves loopback unless it is told a gateway elsewhere: the public host is not resolved, and addresses in
 //! documents lead to the gateways, to loopback, or nowhere.
@@ -34,9 +35,11 @@ mod histogram;
 #[allow(clippy::module_inception, reason = "the lab of the lab")]
 mod lab;
 mod line;
+mod log;
 mod messages;
 mod meter;
 mod network;
+mod raw;
 mod report;
 mod resource;
 mod rest;
@@ -52,7 +55,8 @@ pub use config::{
 pub use events::{CallEvent, EndedBy, Spoken, StreamEnd, Webhook};
 pub use histogram::Histogram;
 pub use lab::{Lab, LabError};
-pub use line::Counts;
+pub use log::Counts;
 pub use meter::{HeardMeter, HeardUtterance, UTTERANCE_GAP};
+pub use raw::{RawMessage, RawRefused, RawStart, RawStream};
 pub use report::{CallReport, LabReport};
 pub use signing::Signature;

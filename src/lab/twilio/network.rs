@@ -1,6 +1,10 @@
 //! The way to the gateways: which address leads where, connecting, and one request.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
@@ -24,13 +28,13 @@ const MOST_BODY: usize = 64_000;
 const MOST_REDIRECTS: usize = 10;
 
 /// Where requests end up.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Network {
     /// `host` or `host:port` of the public address, in lower case.
     authority: String,
     /// Path of the public address, which a proxy would take off.
     prefix: String,
-    gateways: Vec<Gateway>,
+    gateways: Mutex<Vec<Gateway>>,
 }
 
 /// Why a request has no answer.
@@ -75,12 +79,15 @@ pub(super) struct Answer {
     location: Option<String>,
 }
 
+/// Names in lower case, and values.
+pub(super) type Headers = Vec<(&'static str, String)>;
+
 /// A request that can be made again elsewhere: headers follow from the address.
 pub(super) struct Asking<'a> {
     pub(super) method: Method,
     pub(super) url: &'a str,
     /// With this method and address.
-    pub(super) headers: &'a (dyn Fn(&Method, &str) -> Vec<(&'static str, String)> + Sync),
+    pub(super) headers: &'a (dyn Fn(&Method, &str) -> Headers + Sync),
     /// Form-encoded; with `GET` it becomes the query.
     pub(super) form: &'a str,
 }
@@ -93,7 +100,13 @@ impl Network {
         let uri: Uri = public_url.parse().map_err(|_| wrong())?;
         let authority = uri.authority().filter(|_| uri.scheme().is_some()).ok_or_else(wrong)?;
         let prefix = uri.path().trim_end_matches('/').to_owned();
-        Ok(Self { authority: authority.as_str().to_ascii_lowercase(), prefix, gateways })
+        let authority = authority.as_str().to_ascii_lowercase();
+        Ok(Self { authority, prefix, gateways: Mutex::new(gateways) })
+    }
+
+    /// Where the public address leads from now on.
+    pub(super) fn set_gateways(&self, gateways: Vec<Gateway>) {
+        *self.gateways.lock().unwrap_or_else(PoisonError::into_inner) = gateways;
     }
 
     /// Connects to where the address leads. Twice, as the vendor does; gateways in order, as a load balancer does.
@@ -119,7 +132,8 @@ impl Network {
         let elsewhere = || NoAnswer::Elsewhere(uri.to_string());
         let authority = uri.authority().ok_or_else(elsewhere)?.as_str().to_ascii_lowercase();
         if authority == self.authority {
-            return Ok(self.gateways.iter().map(|gateway| gateway.0).collect());
+            let gateways = self.gateways.lock().unwrap_or_else(PoisonError::into_inner);
+            return Ok(gateways.iter().map(|gateway| gateway.0).collect());
         }
         let Gateway(address) = authority.parse().map_err(|_| elsewhere())?;
         if address.ip().is_loopback() { Ok(vec![address]) } else { Err(elsewhere()) }
@@ -159,13 +173,7 @@ impl Network {
         Err(NoAnswer::Redirects)
     }
 
-    async fn once(
-        &self,
-        method: &Method,
-        url: &str,
-        headers: Vec<(&'static str, String)>,
-        form: &str,
-    ) -> Result<Answer, NoAnswer> {
+    async fn once(&self, method: &Method, url: &str, headers: Headers, form: &str) -> Result<Answer, NoAnswer> {
         let uri = parsed(url)?;
         let tcp = self.connect(&uri).await?;
         let broken = |error: hyper::Error| NoAnswer::Broken(error.to_string());
@@ -199,7 +207,7 @@ pub(super) fn request(
     method: &Method,
     uri: &Uri,
     path: &str,
-    headers: Vec<(&'static str, String)>,
+    headers: Headers,
     body: &str,
 ) -> Result<Request<Full<Bytes>>, NoAnswer> {
     let wrong = || NoAnswer::NoUrl(uri.to_string());

@@ -4,7 +4,7 @@ use super::{
     call::Call,
     events::{CallEvent, EndedBy, Spoken},
     histogram::Histogram,
-    line::Counts,
+    log::Counts,
     meter::HeardMeter,
 };
 use crate::{carrier::twilio::CallSid, time::Timestamp};
@@ -71,6 +71,8 @@ impl CallReport {
 pub struct LabReport {
     /// Calls.
     pub calls: u64,
+    /// Calls that never got a document.
+    pub without_document: u64,
     /// Calls without a stream.
     pub without_stream: u64,
     /// Calls by who ended them.
@@ -101,6 +103,7 @@ impl LabReport {
     /// Adds a call.
     pub fn add(&mut self, call: &CallReport) {
         self.calls += 1;
+        self.without_document += u64::from(call.document.is_none());
         self.without_stream += u64::from(call.stream.is_none());
         match self.ended_by.iter_mut().find(|(by, _)| *by == call.ended_by) {
             Some((_, count)) => *count += 1,

@@ -5,7 +5,10 @@ use std::{
     future::Future,
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -62,6 +65,7 @@ struct Shared {
     answer: Answer,
     talk: Talk,
     asked: Mutex<Vec<Asked>>,
+    panicked: AtomicBool,
 }
 
 impl Gateway {
@@ -70,7 +74,12 @@ impl Gateway {
         talk: impl Fn(Stream) -> F + Send + Sync + 'static,
     ) -> Self {
         let talk: Talk = Box::new(move |stream| Box::pin(talk(stream)));
-        let shared = Arc::new(Shared { answer: Box::new(answer), talk, asked: Mutex::default() });
+        let shared = Arc::new(Shared {
+            answer: Box::new(answer),
+            talk,
+            asked: Mutex::default(),
+            panicked: AtomicBool::new(false),
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = Router::new().fallback(handle).with_state(Arc::clone(&shared));
@@ -81,11 +90,18 @@ impl Gateway {
     pub(super) fn asked(&self, path: &str) -> Vec<Asked> {
         self.shared.asked.lock().unwrap().iter().filter(|asked| asked.path == path).cloned().collect()
     }
+
+    /// Requests whose path begins so.
+    pub(super) fn asked_below(&self, path: &str) -> Vec<Asked> {
+        self.shared.asked.lock().unwrap().iter().filter(|asked| asked.path.starts_with(path)).cloned().collect()
+    }
 }
 
 impl Drop for Gateway {
     fn drop(&mut self) {
         self.task.abort();
+        let panicked = self.shared.panicked.load(Ordering::SeqCst);
+        assert!(!panicked || std::thread::panicking(), "an expectation of the gateway's was not met");
     }
 }
 
@@ -123,7 +139,10 @@ async fn handle(State(shared): State<Arc<Shared>>, mut request: Request) -> Resp
         tokio::spawn(async move {
             let io = TokioIo::new(upgrade.await.unwrap());
             let socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
-            (shared.talk)(Stream { socket, sid: String::new() }).await;
+            let talk = tokio::spawn((shared.talk)(Stream { socket, sid: String::new() }));
+            if talk.await.is_err_and(|error| error.is_panic()) {
+                shared.panicked.store(true, Ordering::SeqCst);
+            }
         });
         let answer = [
             (header::UPGRADE, "websocket".to_owned()),
@@ -181,6 +200,27 @@ impl Stream {
         }
     }
 
+    /// Everything that is no caller audio, up to the end.
+    pub(super) async fn frames(&mut self) -> Vec<String> {
+        let mut found = Vec::new();
+        loop {
+            match timeout(PATIENCE, self.socket.next()).await.expect("the carrier says something") {
+                Some(Ok(Message::Text(text))) if text.contains("\"media\"") => {}
+                Some(Ok(Message::Text(text))) => found.push(format!("text {text}")),
+                Some(Ok(Message::Binary(bytes))) => found.push(format!("binary {}", bytes.len())),
+                Some(Ok(Message::Close(frame))) => {
+                    found.push(format!("close {}", frame.map_or(0, |frame| u16::from(frame.code))));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => {
+                    found.push(format!("error {error}"));
+                    return found;
+                }
+                None => return found,
+            }
+        }
+    }
+
     pub(super) async fn send(&mut self, message: Value) {
         self.raw(Message::text(message.to_string())).await;
     }
@@ -188,6 +228,18 @@ impl Stream {
     pub(super) async fn raw(&mut self, message: Message) {
         // The carrier may have left.
         let _ = self.socket.send(message).await;
+    }
+
+    /// Waits for the answer to a ping.
+    pub(super) async fn ping(&mut self) {
+        self.raw(Message::Ping(Bytes::from_static(b"there?"))).await;
+        loop {
+            match timeout(PATIENCE, self.socket.next()).await.expect("a ping is answered") {
+                Some(Ok(Message::Pong(pong))) => return assert_eq!(pong, "there?"),
+                Some(Ok(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     /// A tone of this length.

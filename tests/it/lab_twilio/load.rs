@@ -8,7 +8,10 @@ use quietline::lab::{
 };
 use tokio::time::sleep;
 
-use super::{Gateway, connect, gateway::twiml, lab};
+use super::{
+    gateway::{Gateway, connect, twiml},
+    lab,
+};
 
 const SILENCE: Duration = Duration::from_millis(300);
 

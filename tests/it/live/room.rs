@@ -1,0 +1,262 @@
+//! A gateway and a lab in one room, and rows that are played in it.
+
+use std::{sync::Arc, time::Duration};
+
+use quietline::{
+    assistant::{FarewellKind, Greeting, Settings, SilenceTimeout},
+    audio::Encoding,
+    call::LedgerEntry,
+    carrier::{
+        CallId,
+        twilio::{
+            Access, AccountSid, Sayings,
+            signature::Key,
+            token::TokenKeys,
+            twiml::{self, Setting},
+        },
+    },
+    codec::mulaw,
+    lab::{
+        Reply, ScriptedCarrier, ScriptedModel, SharedModel, Transcripts,
+        twilio::{CallReport, Dial, Gateway as Address, Lab, LabCall, LabConfig},
+    },
+    live::{
+        FinishedCall, Gateway, Observation, Setup,
+        setup::{Assistant, NewCall, TwilioSetup, builtin_announcements},
+    },
+    model::ModelRequest,
+    net::listen,
+    time::Timestamp,
+    tts,
+    vad::Detector,
+};
+use tokio::sync::mpsc;
+
+pub(crate) const ACCOUNT: &str = "AC0f1e2d3c0f1e2d3c0f1e2d3c0f1e2d3c";
+pub(crate) const TOKEN: &str = "a-token-of-the-tests";
+pub(crate) const PUBLIC_URL: &str = "https://gate.example.com";
+/// No row takes longer.
+const LONGEST: Duration = Duration::from_secs(90);
+
+/// A gateway and a lab that calls it.
+pub(crate) struct Room {
+    pub(crate) lab: Lab,
+    pub(crate) gateway: Gateway,
+    pub(crate) observed: mpsc::UnboundedReceiver<Observation>,
+}
+
+impl Room {
+    pub(crate) async fn new(assistants: Vec<Assistant>, change: impl FnOnce(&mut LabConfig)) -> Self {
+        let (_reserved, addr) = listen::reserve().unwrap();
+        let account: AccountSid = ACCOUNT.parse().unwrap();
+        let mut config = LabConfig::new(account, TOKEN, PUBLIC_URL, Address(addr));
+        change(&mut config);
+        let lab = Lab::start(config).await.unwrap();
+        let (observer, observed) = mpsc::unbounded_channel();
+        let setup = Setup {
+            listen: addr,
+            public_url: PUBLIC_URL.into(),
+            shards: 2,
+            max_calls: 100,
+            drain: Duration::ZERO,
+            twilio: Some(TwilioSetup {
+                access: Access::new(account, &lab.rest_url(), ACCOUNT, TOKEN),
+                keys: vec![Key::auth_token(TOKEN).unwrap()],
+            }),
+            assistants: assistants.into_iter().map(Arc::new).collect(),
+            call_records: None,
+            page: "a page".into(),
+        };
+        Self { lab, gateway: Gateway::start(setup, Some(observer)).unwrap(), observed }
+    }
+
+    pub(crate) async fn close(self) {
+        self.lab.stop().await;
+        let gateway = self.gateway;
+        tokio::task::spawn_blocking(move || gateway.stop()).await.unwrap();
+    }
+}
+
+/// What tokens are written with.
+pub(crate) fn token_keys() -> TokenKeys {
+    TokenKeys::new(&[Key::auth_token(TOKEN).unwrap()])
+}
+
+/// An assistant with a scripted model.
+pub(crate) fn assistant(name: &str, number: &str, settings: Settings, model: SharedModel) -> Assistant {
+    let apology = Setting { key: "apology", value: tts::default_text(FarewellKind::ModelLost) };
+    Assistant {
+        name: name.into(),
+        numbers: vec![number.into()],
+        settings,
+        detector: Detector::default(),
+        announcements: builtin_announcements(|_| true).unwrap(),
+        sayings: Arc::new(Sayings::new(|kind| tts::default_text(kind).into(), "en-US").unwrap()),
+        apology: twiml::say_and_hang_up(apology, Setting { key: "language", value: "en-US" }).unwrap(),
+        model: Arc::new(move |_: &NewCall| Box::new(model.clone())),
+    }
+}
+
+/// Settings with a short window; nobody greets.
+pub(crate) fn settings(silence_s: u64) -> Settings {
+    let bounds = (Duration::from_secs(1), Duration::from_secs(60));
+    let silence_timeout = SilenceTimeout::with_bounds(Duration::from_secs(silence_s), bounds).unwrap();
+    Settings { silence_timeout, ..Settings::default() }
+}
+
+pub(crate) fn greeted(silence_s: u64, interruptible: bool) -> Settings {
+    Settings { greeting: Some(Greeting { interruptible }), ..settings(silence_s) }
+}
+
+macro_rules! voice {
+    ($name:literal) => {
+        include_bytes!(concat!("../../../fixtures/voices/en/", $name, ".ulaw"))
+    };
+}
+pub(crate) use voice;
+
+pub(crate) fn samples(codes: &[u8]) -> Vec<i16> {
+    codes.iter().map(|&code| mulaw::decode(code)).collect()
+}
+
+/// A model that says these lines, one after the other, when it is its turn.
+pub(crate) fn model(lines: &[&[u8]]) -> ScriptedModel {
+    let mut model = ScriptedModel::new(Encoding::Pcm24k, Transcripts::Truth(Vec::new()), Timestamp::ZERO);
+    for line in lines {
+        model.push(Reply::say(&samples(line), "That is a line."));
+    }
+    model
+}
+
+/// The carrier's time of a moment of the call.
+pub(crate) fn on_line(carrier: &ScriptedCarrier, at: Timestamp, later: Duration) -> Timestamp {
+    carrier.start() + (at - Timestamp::ZERO) + later
+}
+
+/// … as milliseconds of the stream.
+pub(crate) fn stream_ms(at: Timestamp, later: Duration) -> u64 {
+    (at + later).as_micros() / 1000
+}
+
+type React = Box<dyn FnMut(&LedgerEntry, &mut ScriptedCarrier, &mut ScriptedModel)>;
+type Check = Box<dyn Fn(&Ended) -> Result<(), String>>;
+
+/// A call to be played.
+pub(crate) struct Row {
+    name: String,
+    settings: Settings,
+    model: SharedModel,
+    dial: Dial,
+    react: React,
+    check: Check,
+}
+
+/// A played call.
+pub(crate) struct Ended {
+    pub(crate) finished: FinishedCall,
+    pub(crate) report: Arc<CallReport>,
+    pub(crate) asked: Vec<(Timestamp, ModelRequest)>,
+}
+
+impl Row {
+    pub(crate) fn new(name: &str, settings: Settings, model: ScriptedModel) -> Self {
+        Self {
+            name: name.into(),
+            settings,
+            model: SharedModel::new(model),
+            dial: Dial::new("", "+15550000001"),
+            react: Box::new(|_, _, _| {}),
+            check: Box::new(|_| Ok(())),
+        }
+    }
+
+    pub(crate) fn dial(mut self, change: impl FnOnce(&mut Dial)) -> Self {
+        change(&mut self.dial);
+        self
+    }
+
+    pub(crate) fn react(
+        mut self,
+        react: impl FnMut(&LedgerEntry, &mut ScriptedCarrier, &mut ScriptedModel) + 'static,
+    ) -> Self {
+        self.react = Box::new(react);
+        self
+    }
+
+    pub(crate) fn check(mut self, check: impl Fn(&Ended) -> Result<(), String> + 'static) -> Self {
+        self.check = Box::new(check);
+        self
+    }
+}
+
+/// A row in a call.
+struct Playing {
+    row: Row,
+    line: LabCall,
+    call: Option<CallId>,
+    finished: Option<FinishedCall>,
+}
+
+/// Plays all rows at once, and tells in words what went wrong; `watch` looks at the room in the end.
+pub(crate) async fn play(rows: Vec<Row>, change: impl FnOnce(&mut LabConfig)) -> Vec<String> {
+    let number = |n: usize| format!("+1555020{n:04}");
+    let assistants = rows.iter().enumerate();
+    let assistants =
+        assistants.map(|(n, row)| assistant(&row.name, &number(n), row.settings.clone(), row.model.clone()));
+    let mut room = Room::new(assistants.collect(), change).await;
+    let mut playing: Vec<Playing> = Vec::new();
+    for (n, mut row) in rows.into_iter().enumerate() {
+        let mut dial = std::mem::replace(&mut row.dial, Dial::new("", ""));
+        dial.to = number(n);
+        let line = room.lab.dial(dial);
+        playing.push(Playing { row, line, call: None, finished: None });
+    }
+    let mut wrong = Vec::new();
+    if tokio::time::timeout(LONGEST, follow(&mut playing, &mut room.observed)).await.is_err() {
+        for stuck in playing.iter().filter(|playing| playing.finished.is_none()) {
+            wrong.push(format!("{}: the call has not ended; {:#?}", stuck.row.name, stuck.line.events()));
+        }
+    }
+    for playing in playing {
+        let Playing { row, line, finished: Some(finished), .. } = playing else { continue };
+        let ended = Ended { finished, report: line.finished().await, asked: row.model.lock().log.clone() };
+        let mut told: Vec<String> = (row.check)(&ended).err().into_iter().collect();
+        told.extend(ended.report.violations.iter().map(|violation| format!("violation: {violation}")));
+        if ended.finished.carrier.unreadable > 0 {
+            told.push("the gateway could not read all messages".into());
+        }
+        if !told.is_empty() {
+            let ledger = ended.finished.ledger.iter().map(|entry| format!("  {} {}\n", entry.at, entry.cause));
+            let events = ended.report.events.iter().map(|(at, event)| format!("  {at} {event}\n"));
+            wrong.push(format!(
+                "{}: {}\n{}---\n{}",
+                row.name,
+                told.join("; "),
+                ledger.collect::<String>(),
+                events.collect::<String>()
+            ));
+        }
+    }
+    room.close().await;
+    wrong
+}
+
+async fn follow(playing: &mut [Playing], observed: &mut mpsc::UnboundedReceiver<Observation>) {
+    while playing.iter().any(|playing| playing.finished.is_none()) {
+        match observed.recv().await.expect("the gateway runs") {
+            Observation::Began { call, assistant } => {
+                let playing = playing.iter_mut().find(|playing| playing.row.name == assistant).unwrap();
+                playing.call = Some(call);
+            }
+            Observation::Entry { call, entry } => {
+                let playing = playing.iter_mut().find(|playing| playing.call.as_ref() == Some(&call)).unwrap();
+                let (react, model) = (&mut playing.row.react, &playing.row.model);
+                playing.line.with_caller(|carrier, _| react(&entry, carrier, &mut model.lock()));
+            }
+            Observation::Finished(call) => {
+                let playing = playing.iter_mut().find(|playing| playing.call.as_ref() == Some(&call.call)).unwrap();
+                playing.finished = Some(*call);
+            }
+        }
+    }
+}
