@@ -93,7 +93,7 @@ fn streams(report: &LoadReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "audio a message   {bytes} bytes (min, median, max)")?;
     writeln!(
         out,
-        "messages          {} to the gateway, {} from it (each of these checked)",
+        "messages          {} to the gateway, {} from it, each checked",
         report.sent, report.received
     )?;
     writeln!(out, "violations        {}", report.violations)?;

@@ -44,9 +44,8 @@ impl Follower {
         let messages = Messages::new(self.call.account(), self.call.sid, sid);
         {
             let mut line = self.call.line();
-            let check_all = line.log.in_detail();
             if line.ended_by.is_none() {
-                line.open(now, Stream::new(wire, messages, parameters, &self.call.faults, check_all, now));
+                line.open(now, Stream::new(wire, messages, parameters, &self.call.faults, now));
             }
         }
         self.stream_status(&noun, sid, StreamStatus::Started);

@@ -112,11 +112,6 @@ impl Log {
         self.changed.notify_waiters();
     }
 
-    /// Everything is kept.
-    pub(super) fn in_detail(&self) -> bool {
-        self.detail
-    }
-
     /// What happens often, for those who want to know.
     pub(super) fn detail(&mut self, at: Timestamp, event: impl FnOnce() -> CallEvent) {
         if self.detail {

@@ -21,8 +21,6 @@ use crate::{
 
 /// Messages that are read of one stream before the others have their turn.
 const MOST_AT_ONCE: usize = 256;
-/// Under load one in so many of our own media messages is held against its schema; else, and of the others, each.
-const MEDIA_CHECKED: u64 = 256;
 
 /// A stream that is open.
 pub(super) struct Stream {
@@ -32,8 +30,6 @@ pub(super) struct Stream {
     parameters: Vec<(String, String)>,
     acts: VecDeque<(Timestamp, WireAct)>,
     warned: [bool; 2],
-    media_sent: u64,
-    check_all: bool,
 }
 
 /// What one look at a stream brings.
@@ -54,13 +50,12 @@ impl Stream {
         messages: Messages,
         parameters: Vec<(String, String)>,
         faults: &WireFaults,
-        check_all: bool,
         now: Timestamp,
     ) -> Self {
         let mut acts: Vec<_> = faults.acts.iter().map(|(after, act)| (now + *after, act.clone())).collect();
         acts.sort_by_key(|(at, _)| *at);
         let (names, warned) = (Names::default(), [false; 2]);
-        Self { wire, messages, names, parameters, acts: acts.into(), warned, media_sent: 0, check_all }
+        Self { wire, messages, names, parameters, acts: acts.into(), warned }
     }
 
     pub(super) fn sid(&self) -> StreamSid {
@@ -109,32 +104,30 @@ impl Stream {
 
     /// The first two messages. The error is why the stream is broken.
     pub(super) fn start(&mut self) -> Result<(), String> {
-        self.text(CONNECTED.to_owned(), true)?;
+        self.text(CONNECTED.to_owned())?;
         let start = self.messages.start(&self.parameters);
-        self.text(start, true)
+        self.text(start)
     }
 
     pub(super) fn media(&mut self, timestamp_ms: u64, mulaw: &[u8]) -> Result<(), String> {
         let text = self.messages.media(timestamp_ms, mulaw);
-        let checked = self.check_all || self.media_sent.is_multiple_of(MEDIA_CHECKED);
-        self.media_sent += 1;
-        self.text(text, checked)
+        self.text(text)
     }
 
     pub(super) fn digit(&mut self, key: char) -> Result<(), String> {
         let text = self.messages.dtmf(key);
-        self.text(text, true)
+        self.text(text)
     }
 
     /// Echoes a mark; gives its name.
     pub(super) fn echo(&mut self, mark: MarkId) -> Result<String, String> {
         let name = self.names.name(mark).into_owned();
         let text = self.messages.mark(&name);
-        self.text(text, true).map(|()| name)
+        self.text(text).map(|()| name)
     }
 
-    fn text(&mut self, text: String, checked: bool) -> Result<(), String> {
-        if checked && let Some(complaint) = check::inbound(&text) {
+    fn text(&mut self, text: String) -> Result<(), String> {
+        if let Some(complaint) = check::inbound(&text) {
             return Err(format!("a mistake of the lab's: {text} is not what the carrier sends, {complaint}"));
         }
         self.wire.send(Message::text(text))
@@ -145,7 +138,7 @@ impl Stream {
         if !faults.no_stop {
             let text = self.messages.stop();
             // A broken connection takes no goodbye.
-            let _ = self.text(text, true);
+            let _ = self.text(text);
         }
         self.wire.close(faults.close_code.unwrap_or(1000));
         self.leave()
