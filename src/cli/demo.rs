@@ -93,10 +93,8 @@ fn play_one(args: &DemoArgs, scenario: &Scenario, out: &mut dyn Write) -> Result
     if let Some(error) = failed {
         return Err(error.to_string());
     }
-    if !args.fast {
-        compare(scenario, args.detector, &mut played)?;
-    }
-    summary(&played, out).map_err(text)?;
+    let same = !args.fast && compare(scenario, args.detector, &mut played)?;
+    summary(&played, same, out).map_err(text)?;
     if args.listen || args.wav.is_some() {
         let file = args.wav.clone().unwrap_or_else(|| format!("quietline-demo-{}.wav", scenario.name).into());
         wav::write(&file, &played.said, &played.heard, played.heard.len())
@@ -118,7 +116,7 @@ fn live(scenarios: &[&Scenario], detector: Detector, watch: impl FnMut(LiveEvent
 }
 
 /// The same scenario on virtual time must come to the same decisions.
-fn compare(scenario: &Scenario, detector: Detector, live: &mut Played) -> Result<(), String> {
+fn compare(scenario: &Scenario, detector: Detector, live: &mut Played) -> Result<bool, String> {
     let fast = decisions(&scenario.play(detector, |_, _| {})?.ledger);
     let live_decisions = decisions(&live.ledger);
     if fast != live_decisions {
@@ -132,7 +130,7 @@ fn compare(scenario: &Scenario, detector: Detector, live: &mut Played) -> Result
             say(&fast)
         ));
     }
-    Ok(())
+    Ok(fast == live_decisions)
 }
 
 /// A number that stands for a list of decisions: equal lists have equal ones.
@@ -150,7 +148,7 @@ fn draw(scenario: &Scenario, played: &Played, timeout: f64, file: &Path) -> Resu
     fs::write(file, chart.to_string()).map_err(|error| format!("cannot write {}: {error}", file.display()))
 }
 
-fn summary(played: &Played, out: &mut dyn Write) -> io::Result<()> {
+fn summary(played: &Played, same: bool, out: &mut dyn Write) -> io::Result<()> {
     let record = &played.record;
     let rules = &played.rules;
     let error = |ms: Option<f64>| ms.map_or("–".into(), |ms| format!("{ms:+.0} ms"));
@@ -168,7 +166,12 @@ fn summary(played: &Played, out: &mut dyn Write) -> io::Result<()> {
     }
     let decided = decisions(&played.ledger);
     let print = fingerprint(&decided);
-    writeln!(out, "  decisions        {} ({print:08x}), the same on sockets and on virtual time", decided.len())?;
+    writeln!(
+        out,
+        "  decisions        {} ({print:08x}){}",
+        decided.len(),
+        if same { ", the same as with --fast" } else { "" }
+    )?;
     if let Some(ms) = rules.mechanics_error_ms {
         writeln!(out, "  mechanics error  {ms:+.0} ms   first goodbye frame against our deadline (0 to 20 allowed)")?;
     }

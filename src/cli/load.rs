@@ -9,11 +9,12 @@ use std::{collections::BTreeMap, fs, io::Write, path::PathBuf, process::ExitCode
 use quietline::{
     carrier::twilio::AccountSid,
     lab::{
-        Trouble,
         load::{self, LoadReport, Outcome, Plan, Record, Records},
-        twilio::{Gateway, Lab, LabConfig},
+        twilio::{Lab, LabConfig},
     },
 };
+
+use super::line::LineArgs;
 
 /// Between two calls of the default ramp.
 const APART: Duration = Duration::from_millis(10);
@@ -23,27 +24,14 @@ const RECORD_TRIES: u32 = 50;
 /// What `quietline load` is asked.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LoadArgs {
-    /// The gateway; given several times, the next one is tried when one refuses the connection.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    gateway: Vec<Gateway>,
-    /// The gateway's public address, as configured there.
-    #[arg(long, value_name = "URL", env = "QUIETLINE_PUBLIC_URL", default_value = "https://gate.example.com")]
-    public_url: String,
+    #[command(flatten)]
+    line: LineArgs,
     /// The gateway's account.
     #[arg(long, value_name = "SID", env = "TWILIO_ACCOUNT_SID")]
     account_sid: AccountSid,
     /// Its token.
     #[arg(long, value_name = "TOKEN", env = "TWILIO_AUTH_TOKEN", hide_env_values = true)]
     auth_token: String,
-    /// Port of the REST server on loopback, as configured in the gateway; 0: any free one.
-    #[arg(long, value_name = "PORT", default_value_t = 9200)]
-    rest_port: u16,
-    /// The number called.
-    #[arg(long, value_name = "NUMBER", default_value = "+13235550123")]
-    to: String,
-    /// The caller.
-    #[arg(long, value_name = "NUMBER", default_value = "+18185550147")]
-    from: String,
     /// Calls.
     #[arg(short = 'n', long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     calls: u32,
@@ -70,21 +58,6 @@ pub(crate) struct LoadArgs {
     /// Seed of everything random, call ids included. Default: another one each time.
     #[arg(long)]
     seed: Option<u64>,
-    /// Caller audio is late by up to this much.
-    #[arg(long, value_name = "MS", default_value_t = 0)]
-    jitter_ms: u64,
-    /// Share of caller audio that is lost, 0 to 1.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
-    loss: f32,
-    /// The carrier's clock is this many parts per million fast.
-    #[arg(long, value_name = "PPM", default_value_t = 0, allow_hyphen_values = true)]
-    clock_ppm: i32,
-    /// Marks come back this much late.
-    #[arg(long, value_name = "MS", default_value_t = 0)]
-    mark_lag_ms: u64,
-    /// Share of marks that never come back, 0 to 1.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
-    lost_marks: f32,
     /// The gateway's process: its CPU and memory are measured.
     #[arg(long, value_name = "PID")]
     server_pid: Option<u32>,
@@ -143,7 +116,7 @@ fn loaded(args: &LoadArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<V
         written.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     }
     if report.calls.up == 0 && report.calls.refused.keys().all(|why| why.starts_with("webhook:")) {
-        return Err(format!("no call reached the gateway at {}: is it running?", args.gateway[0]));
+        return Err(format!("no call reached the gateway at {}: is it running?", args.line.gateway[0]));
     }
     Ok(broken)
 }
@@ -154,27 +127,19 @@ fn plan(args: &LoadArgs, at_once: u32, seed: u64) -> Result<Plan, String> {
         at_once,
         ramp: args.ramp.unwrap_or(APART * at_once),
         longest: args.seconds,
-        to: args.to.clone(),
-        from: args.from.clone(),
+        to: args.line.to.clone(),
+        from: args.line.from.clone(),
         tapes: callers::tapes(&args.audio, &args.truth)?,
-        trouble: Trouble {
-            seed,
-            jitter: Duration::from_millis(args.jitter_ms),
-            loss: args.loss,
-            clock_ppm: args.clock_ppm,
-            mark_lag: Duration::from_millis(args.mark_lag_ms),
-            lost_marks: args.lost_marks,
-            ..Trouble::default()
-        },
+        trouble: args.line.trouble(seed),
         silence_timeout: args.silence_timeout_s,
         server_pid: args.server_pid,
     })
 }
 
 async fn dialled(args: &LoadArgs, plan: &Plan, seed: u64, err: &mut dyn Write) -> Result<Outcome, String> {
-    let mut config = LabConfig::new(args.account_sid, &args.auth_token, &args.public_url, args.gateway[0]);
-    config.gateways.clone_from(&args.gateway);
-    config.rest_port = args.rest_port;
+    let mut config = LabConfig::new(args.account_sid, &args.auth_token, &args.line.public_url, args.line.gateway[0]);
+    config.gateways.clone_from(&args.line.gateway);
+    config.rest_port = args.line.rest_port;
     config.seed = seed;
     let lab = Lab::start(config).await.map_err(|error| error.to_string())?;
     let mut shown = progress::Shown::new(err);

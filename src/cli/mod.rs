@@ -4,6 +4,7 @@ mod chart;
 mod check_config;
 mod demo;
 mod lab;
+mod line;
 mod load;
 mod replay;
 mod serve;

@@ -14,7 +14,7 @@ use quietline::{
 };
 
 use super::typed::{digit, duration, rest_fault, stretch};
-use crate::cli::wav;
+use crate::cli::{line::LineArgs, wav};
 
 /// A caller of the fixtures: talks for 15 s, then is quiet.
 const CALLER: &[u8] = include_bytes!("../../../fixtures/call-silence.caller.ulaw");
@@ -26,27 +26,14 @@ const APART: Duration = Duration::from_millis(20);
 /// What `quietline lab twilio` is asked.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TwilioArgs {
-    /// The gateway; given several times, the next one is tried when one refuses the connection.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    gateway: Vec<Gateway>,
-    /// The gateway's public address, as configured there.
-    #[arg(long, value_name = "URL", env = "QUIETLINE_PUBLIC_URL", default_value = "https://gate.example.com")]
-    public_url: String,
+    #[command(flatten)]
+    line: LineArgs,
     /// The account; made up when missing.
     #[arg(long, value_name = "SID", env = "TWILIO_ACCOUNT_SID")]
     account_sid: Option<AccountSid>,
     /// Its token; made up when missing.
     #[arg(long, value_name = "TOKEN", env = "TWILIO_AUTH_TOKEN", hide_env_values = true)]
     auth_token: Option<String>,
-    /// Port of the REST server on loopback; 0: any free one.
-    #[arg(long, value_name = "PORT", default_value_t = 9200)]
-    rest_port: u16,
-    /// The number called.
-    #[arg(long, value_name = "NUMBER", default_value = "+13235550123")]
-    to: String,
-    /// The caller.
-    #[arg(long, value_name = "NUMBER", default_value = "+18185550147")]
-    from: String,
     /// What the caller says: m4a, MP3, WAV, Ogg Vorbis, raw G.711. Default: a built-in caller who goes quiet after 15 s.
     #[arg(long, value_name = "FILE")]
     audio: Option<PathBuf>,
@@ -59,21 +46,6 @@ pub(crate) struct TwilioArgs {
     /// Seed of everything random, ids included. Default: another one each time, and printed.
     #[arg(long)]
     seed: Option<u64>,
-    /// Caller audio is late by up to this much.
-    #[arg(long, value_name = "MS", default_value_t = 0)]
-    jitter_ms: u64,
-    /// Share of caller audio that is lost, 0 to 1.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
-    loss: f32,
-    /// The carrier's clock is this many parts per million fast.
-    #[arg(long, value_name = "PPM", default_value_t = 0, allow_hyphen_values = true)]
-    clock_ppm: i32,
-    /// Marks come back this much late.
-    #[arg(long, value_name = "MS", default_value_t = 0)]
-    mark_lag_ms: u64,
-    /// Share of marks that never come back, 0 to 1.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
-    lost_marks: f32,
     /// Caller audio of this stretch arrives in one burst at its end: 5s:7s
     #[arg(long, value_name = "FROM:TO", value_parser = stretch)]
     stall: Vec<(Duration, Duration)>,
@@ -115,9 +87,9 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
     let account = args.account_sid.map_or_else(|| format!("AC{:032x}", random.u128(..)).parse(), Ok);
     let account = account.map_err(|error| error.to_string())?;
     let token = args.auth_token.clone().unwrap_or_else(|| format!("{:032x}", random.u128(..)));
-    let mut config = LabConfig::new(account, &token, &args.public_url, args.gateway[0]);
-    config.gateways.clone_from(&args.gateway);
-    config.rest_port = args.rest_port;
+    let mut config = LabConfig::new(account, &token, &args.line.public_url, args.line.gateway[0]);
+    config.gateways.clone_from(&args.line.gateway);
+    config.rest_port = args.line.rest_port;
     let seed = args.seed.unwrap_or_else(|| random.u64(..));
     config.seed = seed;
     let lab = Lab::start(config).await.map_err(|error| error.to_string())?;
@@ -127,14 +99,16 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
         out,
         "# seed {seed}; a gateway at {} takes these calls with\nTWILIO_ACCOUNT_SID={account}\nTWILIO_AUTH_TOKEN={shown}\n\
          TWILIO_API_BASE_URL={}\nQUIETLINE_PUBLIC_URL={}\n",
-        args.gateway[0],
+        args.line.gateway[0],
         lab.rest_url(),
-        args.public_url,
+        args.line.public_url,
     )
     .map_err(text)?;
     let made_up = args.account_sid.is_none() || args.auth_token.is_none();
     if (args.wait || made_up) && !listening(args).await {
-        writeln!(out, "waiting for a gateway at {} …", args.gateway[0]).and_then(|()| out.flush()).map_err(text)?;
+        writeln!(out, "waiting for a gateway at {} …", args.line.gateway[0])
+            .and_then(|()| out.flush())
+            .map_err(text)?;
         tokio::select! {
             () = until_listening(args) => {}
             interrupt = tokio::signal::ctrl_c() => return interrupt.map_err(text).and(Err("interrupted".to_owned())),
@@ -147,7 +121,7 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
         if n > 0 {
             tokio::time::sleep(APART).await;
         }
-        let trouble = trouble(args, seed.wrapping_add(n.into()));
+        let trouble = args.line.trouble(seed.wrapping_add(n.into()));
         let in_detail = told || (n == 0 && args.out.is_some());
         let said = in_detail.then_some(audio.as_slice());
         calls.push(lab.dial(dial(args, trouble, said, &tape)));
@@ -167,13 +141,13 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
     let report = lab.stop().await;
     sum(&report, out).map_err(text)?;
     if report.without_document == report.calls {
-        return Err(format!("no call reached the gateway at {}: is it running?", args.gateway[0]));
+        return Err(format!("no call reached the gateway at {}: is it running?", args.line.gateway[0]));
     }
     Ok(report.counts.violations == 0)
 }
 
 async fn listening(args: &TwilioArgs) -> bool {
-    for Gateway(address) in &args.gateway {
+    for Gateway(address) in &args.line.gateway {
         if tokio::net::TcpStream::connect(address).await.is_ok() {
             return true;
         }
@@ -198,18 +172,6 @@ fn audio(args: &TwilioArgs) -> Result<Vec<i16>, String> {
     recording.telephone(Channel::Mix).map_err(|error| wrong(&error))
 }
 
-fn trouble(args: &TwilioArgs, seed: u64) -> Trouble {
-    Trouble {
-        seed,
-        jitter: Duration::from_millis(args.jitter_ms),
-        loss: args.loss,
-        clock_ppm: args.clock_ppm,
-        mark_lag: Duration::from_millis(args.mark_lag_ms),
-        lost_marks: args.lost_marks,
-        ..Trouble::default()
-    }
-}
-
 /// A call that is told says the samples itself; the others share the tape.
 fn dial(args: &TwilioArgs, trouble: Trouble, said: Option<&[i16]>, tape: &Arc<[u8]>) -> Dial {
     let mut caller = ScriptedCarrier::waiting(trouble);
@@ -227,7 +189,7 @@ fn dial(args: &TwilioArgs, trouble: Trouble, said: Option<&[i16]>, tape: &Arc<[u
     if let Some(at) = args.hangup_after {
         caller.hang_up(start + at);
     }
-    let dial = Dial::new(&args.to, &args.from).caller(caller);
+    let dial = Dial::new(&args.line.to, &args.line.from).caller(caller);
     Dial { rest_fault: args.rest_fault, detail: said.is_some(), ..dial }
 }
 

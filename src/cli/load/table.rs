@@ -91,11 +91,7 @@ fn streams(report: &LoadReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "lead              {} ms (min, 1 %, median, max)", list(voice.lead_ms.as_ref().map(|it| &it[..])))?;
     let bytes = list(voice.bytes_per_message.as_ref().map(|it| &it[..]));
     writeln!(out, "audio a message   {bytes} bytes (min, median, max)")?;
-    writeln!(
-        out,
-        "messages          {} to the gateway, {} from it, each checked",
-        report.sent, report.received
-    )?;
+    writeln!(out, "messages          {} to the gateway, {} from it, each checked", report.sent, report.received)?;
     writeln!(out, "violations        {}", report.violations)?;
     for (call, what) in &report.violation_examples {
         writeln!(out, "  {call}: {what}")?;
