@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fs, io::Write, path::PathBuf, process::ExitCode
 use quietline::{
     carrier::twilio::AccountSid,
     lab::{
-        load::{self, LoadReport, Outcome, Plan, Record, Records},
+        load::{self, Judge, LoadReport, Outcome, Plan, Record, Records},
         twilio::{Lab, LabConfig},
     },
 };
@@ -67,6 +67,9 @@ pub(crate) struct LoadArgs {
     /// The goodbye's onset, as heard from outside, is a rule as well.
     #[arg(long)]
     strict: bool,
+    /// Nothing is a rule that depends on how busy this machine is.
+    #[arg(long, conflicts_with = "strict")]
+    untimed: bool,
     /// The numbers as JSON; `-`: to standard output, instead of the table.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -101,7 +104,12 @@ fn loaded(args: &LoadArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<V
     let outcome = runtime.block_on(dialled(args, &plan, seed, err))?;
     let records = records.map(|records| read(&records, &outcome)).transpose()?;
     let report = LoadReport::of(&plan, &outcome, records.as_ref());
-    let broken = load::broken_rules(&report, args.strict);
+    let judge = match (args.strict, args.untimed) {
+        (true, _) => Judge::Strict,
+        (false, true) => Judge::Untimed,
+        (false, false) => Judge::Usual,
+    };
+    let broken = load::broken_rules(&report, judge);
     let on_stdout = args.json.as_deref().is_some_and(|file| file.as_os_str() == "-");
     let wrong = |error: std::io::Error| error.to_string();
     if !on_stdout {

@@ -4,7 +4,7 @@ use crate::config::Config;
 
 const STEPS: &[(&str, &str)] = &[
     ("Hear it", "quietline demo --listen"),
-    ("Let a stand-in for Twilio call this server", "quietline lab twilio"),
+    ("Let a stand-in for Twilio call it; that prints what to start this server with", "quietline lab twilio --wait"),
     ("Make this machine reachable with TLS, for instance by a tunnel", "cloudflared tunnel --url http://{listen}"),
     (
         "Name the account and the public address, and start again",

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, future::pending, time::Duration};
 
 use quietline::lab::{
     Trouble,
-    load::{LoadReport, Plan, broken_rules, run},
+    load::{Judge, LoadReport, Plan, broken_rules, run},
 };
 use tokio::time::sleep;
 
@@ -67,7 +67,7 @@ async fn calls_follow_each_other_and_their_goodbyes_are_measured() {
     assert_eq!(report.voice.bytes_per_message, Some([1600; 3]));
     assert_eq!(report.webhook_ms.unwrap().count, 7);
     assert!(report.seconds >= 1.5, "three times half a second: {} s", report.seconds);
-    let broken = broken_rules(&report, false);
+    let broken = broken_rules(&report, Judge::Usual);
     assert!(broken.iter().all(|rule| rule.contains("late")), "{broken:?}");
 }
 
@@ -75,7 +75,7 @@ async fn calls_follow_each_other_and_their_goodbyes_are_measured() {
 async fn a_goodbye_that_is_cut_off_breaks_a_rule() {
     let report = report(&quiet(true).await, &plan(2, 2)).await;
     assert!(report.cut_off == 2 && report.unheard_max_ms > 100, "{report:?}");
-    assert!(broken_rules(&report, false).iter().any(|rule| rule.contains("2 goodbyes were cut off")));
+    assert!(broken_rules(&report, Judge::Usual).iter().any(|rule| rule.contains("2 goodbyes were cut off")));
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn busy_is_counted_and_refusals_are_named() {
     let report = report(&gateway, &plan(4, 1)).await;
     let refused = [("HTTP 503".to_owned(), 1), ("rejected by the document".to_owned(), 3)];
     assert_eq!((report.calls.up, report.calls.refused.clone()), (0, refused.into()));
-    assert!(broken_rules(&report, true).contains(&"1 calls failed: HTTP 503".to_owned()));
+    assert!(broken_rules(&report, Judge::Strict).contains(&"1 calls failed: HTTP 503".to_owned()));
 }
 
 #[tokio::test]
