@@ -8,7 +8,7 @@ use std::{
 };
 
 use quietline::{
-    call::{LedgerEntry, Reason},
+    call::Reason,
     replay::{
         decisions,
         scenario::{LiveEvent, Played, SCENARIOS, Scenario, play_live},
@@ -75,18 +75,18 @@ fn play_one(args: &DemoArgs, scenario: &Scenario, out: &mut dyn Write) -> Result
     writeln!(out, "{}: {}.\n", scenario.name, scenario.what).map_err(text)?;
     let mut timeline = Timeline::new(out, colour, args.verbose, timeout);
     let mut failed = None;
-    let mut show = |entry: &LedgerEntry, words: Option<&str>| {
-        if let Err(error) = timeline.entry(entry, words) {
+    let mut note = |shown: io::Result<()>| {
+        if let Err(error) = shown {
             failed.get_or_insert(error);
         }
     };
     let mut played = if args.fast {
-        scenario.play(args.detector, show)?
+        scenario.play(args.detector, |entry, words| note(timeline.entry(entry, words)))?
     } else {
-        let played = live(&[scenario], args.detector, |event| {
-            if let LiveEvent::Entry(_, entry, words) = event {
-                show(entry, words);
-            }
+        let played = live(&[scenario], args.detector, |event| match event {
+            LiveEvent::Entry(_, entry, words) => note(timeline.entry(entry, words)),
+            LiveEvent::Waiting(_, now) => note(timeline.silence_until(now)),
+            LiveEvent::Over(_) => {}
         });
         played?.pop().ok_or("nothing was played")?
     };

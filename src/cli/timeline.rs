@@ -45,12 +45,14 @@ pub(crate) struct Timeline<'a> {
     timeout: Duration,
     deadline: Option<Timestamp>,
     shown_to: Timestamp,
+    /// The last bar that was shown.
+    bar: Timestamp,
 }
 
 impl<'a> Timeline<'a> {
     /// Prints to `out`; `verbose` shows every entry of the ledger.
     pub(crate) fn new(out: &'a mut dyn Write, colour: bool, verbose: bool, timeout: Duration) -> Self {
-        Self { out, colour, verbose, timeout, deadline: None, shown_to: Timestamp::ZERO }
+        Self { out, colour, verbose, timeout, deadline: None, shown_to: Timestamp::ZERO, bar: Timestamp::ZERO }
     }
 
     /// The next entry, with the words that begin there.
@@ -71,13 +73,14 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    /// The window runs: a bar every five seconds.
-    fn silence_until(&mut self, at: Timestamp) -> std::io::Result<()> {
+    /// The window runs: a bar every five seconds. In real time call it now and then; an entry does it by itself.
+    pub(crate) fn silence_until(&mut self, at: Timestamp) -> std::io::Result<()> {
         let Some(deadline) = self.deadline else { return Ok(()) };
         let start = deadline.before(self.timeout);
         let mut next = start + STEP;
         while next < at && next <= deadline {
-            if next > self.shown_to + Duration::from_secs(1) {
+            if next > self.shown_to + Duration::from_secs(1) && next > self.bar {
+                self.bar = next;
                 let quiet = next - start;
                 let filled = BAR * quiet.as_millis() as usize / self.timeout.as_millis().max(1) as usize;
                 let bar = format!("{}{}", "█".repeat(filled), "░".repeat(BAR.saturating_sub(filled)));

@@ -1,6 +1,11 @@
 //! The scenarios on real sockets: a gateway, and the lab's carrier that calls it, in real time on loopback.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::mpsc;
 
@@ -23,8 +28,9 @@ use crate::{
         FinishedCall, Gateway, Observation, Setup,
         setup::{Assistant, ModelFactory, NewCall, TwilioSetup, builtin_announcements},
     },
-    net::listen,
+    net::{clock, listen},
     replay::{Evidence, TruthVad},
+    time::Timestamp,
     tts,
     vad::Detector,
 };
@@ -34,11 +40,16 @@ const PUBLIC_URL: &str = "https://demo.example.com";
 /// A call that has not ended by then never will.
 const LONGEST: Duration = Duration::from_secs(600);
 
+/// How often those who watch learn that nothing has happened.
+const MOMENT: Duration = Duration::from_millis(250);
+
 /// Something that happens while scenarios are played.
 #[derive(Debug)]
 pub enum LiveEvent<'a> {
     /// An entry of a call's ledger, with the words that begin there.
     Entry(&'a Scenario, &'a LedgerEntry, Option<&'a str>),
+    /// Nothing has happened for a moment; the time by the call's clock.
+    Waiting(&'a Scenario, Timestamp),
     /// A call is over.
     Over(&'a Scenario),
 }
@@ -50,6 +61,7 @@ struct Playing<'a> {
     model: SharedModel,
     line: LabCall,
     call: Option<CallId>,
+    began: Option<Instant>,
 }
 
 /// Plays scenarios at once, each in a call of its own, and gives what came of them, in the same order.
@@ -94,7 +106,7 @@ pub async fn play_live(
     let mut playing: Vec<Playing<'_>> = Vec::new();
     for (number, (scenario, stage, carrier, model)) in stages.into_iter().enumerate() {
         let line = lab.dial(Dial::new(&number_of(number), "+15550000001").caller(carrier));
-        playing.push(Playing { scenario, stage, model, line, call: None });
+        playing.push(Playing { scenario, stage, model, line, call: None, began: None });
     }
     let following = follow(&mut playing, &mut observed, &mut watch);
     let finished = tokio::time::timeout(LONGEST, following).await;
@@ -139,11 +151,20 @@ async fn follow(
 ) -> Result<Vec<FinishedCall>, String> {
     let mut finished: Vec<Option<FinishedCall>> = playing.iter().map(|_| None).collect();
     while finished.iter().any(Option::is_none) {
-        let observation = observed.recv().await.ok_or("the gateway has stopped")?;
-        match observation {
+        let Ok(observation) = tokio::time::timeout(MOMENT, observed.recv()).await else {
+            for playing in playing.iter() {
+                if let Some(began) = playing.began {
+                    let now = Timestamp::ZERO + clock::now().saturating_duration_since(began);
+                    watch(LiveEvent::Waiting(playing.scenario, now));
+                }
+            }
+            continue;
+        };
+        match observation.ok_or("the gateway has stopped")? {
             Observation::Began { call, assistant } => {
                 let began = playing.iter_mut().find(|playing| playing.scenario.name == assistant);
-                began.ok_or("a call that nobody made")?.call = Some(call);
+                let playing = began.ok_or("a call that nobody made")?;
+                (playing.call, playing.began) = (Some(call), Some(clock::now()));
             }
             Observation::Entry { call, entry } => {
                 let playing = playing.iter_mut().find(|playing| playing.call.as_ref() == Some(&call));

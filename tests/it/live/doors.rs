@@ -9,7 +9,8 @@ use quietline::{
         twilio::{CallEvent, Dial, EndedBy, RawMessage, Signature, Webhook, WireFaults},
     },
     live::{Census, Gateway},
-    net::clock,
+    net::{client::Client, clock},
+    wire::{ExchangeEvent, HttpRequest, Method},
 };
 
 use super::room::{Room, assistant, model, settings, token_keys};
@@ -164,5 +165,38 @@ async fn a_draining_gateway_takes_no_calls_and_says_goodbye_to_those_it_has() {
     let heard = report.heard.utterances.iter().map(|heard| heard.end - heard.start).sum::<Duration>();
     assert!(heard > Duration::from_secs(5) && report.unheard_ms == 0, "{heard:?}, {} ms unheard", report.unheard_ms);
     assert_eq!((report.ended_by, room.gateway.census().live), (EndedBy::Rest, 0));
+    room.close().await;
+}
+
+/// The answer to a request without a signature.
+async fn asked(room: &Room, method: Method, path: &str, kind: &str, body: Vec<u8>) -> (u16, String) {
+    let headers = if kind.is_empty() { vec![] } else { vec![("Content-Type", kind.to_owned())] };
+    let url = format!("http://{}{path}", room.gateway.addr());
+    let request = HttpRequest { method, url, headers, body, timeout: Duration::from_secs(5) };
+    match Client::new().unwrap().run(request).await {
+        ExchangeEvent::Answer { status, body } => (status, String::from_utf8(body).unwrap()),
+        ExchangeEvent::Failed(failure) => panic!("{path}: {failure}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_address_answers_in_words() {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let room = room().await;
+    let get = |path| asked(&room, Method::Get, path, "", vec![]);
+    assert_eq!(get("/").await, (200, "a page".into()));
+    let (status, health) = get("/healthz").await;
+    let health: serde_json::Value = serde_json::from_str(&health).unwrap();
+    assert_eq!((status, &health["status"], &health["calls"]["live"]), (200, &"ok".into(), &0.into()));
+    assert_eq!(get("/readyz").await, (200, "ready\n".into()));
+    assert_eq!(get("/nowhere").await.0, 404);
+    assert_eq!(get("/twilio/voice").await.0, 405);
+    assert_eq!(get("/twilio/media").await, (403, "Forbidden.\n".into()));
+    let post = |kind, body| asked(&room, Method::Post, "/twilio/voice", kind, body);
+    assert_eq!(post("application/json", b"{}".to_vec()).await.0, 415);
+    assert_eq!(post(FORM, vec![b'a'; 100_000]).await.0, 413);
+    assert_eq!(post(FORM, b"CallSid=1".to_vec()).await, (403, "Forbidden.\n".into()));
+    room.gateway.drain().await;
+    assert_eq!(get("/readyz").await.0, 503);
     room.close().await;
 }
