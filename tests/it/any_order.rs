@@ -62,7 +62,7 @@ fn one(session: &mut Session, now: Timestamp, (kind, a, b, c): Event, speech: &[
     let text = ["", "Hello?", "Goodbye.", "Thanks, bye!"][(a % 4) as usize];
     let status = [ResponseStatus::Completed, ResponseStatus::Cancelled, ResponseStatus::Incomplete][(b % 3) as usize];
     let outcome = [RequestOutcome::Done, RequestOutcome::Failed][(a % 2) as usize];
-    let input = match kind % 22 {
+    let input = match kind % 23 {
         0..=3 => Input::Carrier(CarrierEvent::Media { timestamp_ms: None, payload: bytes }),
         4 => Input::Carrier(CarrierEvent::Media { timestamp_ms: Some(c), payload: bytes }),
         5 => Input::Carrier(CarrierEvent::Mark(mark)),
@@ -84,6 +84,10 @@ fn one(session: &mut Session, now: Timestamp, (kind, a, b, c): Event, speech: &[
         }
         19 => Input::Model(ModelEvent::ResponseDone { response, status }),
         20 => Input::ToolDone { call, ok: a % 2 == 0 },
+        21 => {
+            let lost_at = now.before(Duration::from_millis(u64::from(b % 5_000)));
+            Input::Carrier(CarrierEvent::Reopened { lost_at })
+        }
         _ => {
             let kind = FarewellKind::ALL[(a % 7) as usize];
             let announcement = rendering(u64::from(b), 600);
