@@ -173,15 +173,25 @@ impl Network {
         Err(NoAnswer::Redirects)
     }
 
+    /// A load balancer takes the next server when one dies before it has answered.
     async fn once(&self, method: &Method, url: &str, headers: Headers, form: &str) -> Result<Answer, NoAnswer> {
         let uri = parsed(url)?;
-        let tcp = self.connect(&uri).await?;
+        match self.attempt(method, &uri, headers.clone(), form).await {
+            Err(NoAnswer::Broken(_)) if self.targets(&uri)?.len() > 1 => {
+                self.attempt(method, &uri, headers, form).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn attempt(&self, method: &Method, uri: &Uri, headers: Headers, form: &str) -> Result<Answer, NoAnswer> {
+        let tcp = self.connect(uri).await?;
         let broken = |error: hyper::Error| NoAnswer::Broken(error.to_string());
         let (mut sender, connection) =
             http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(tcp)).await.map_err(broken)?;
         let driver = tokio::spawn(connection);
         let body = if method == Method::POST { form } else { "" };
-        let request = request(method, &uri, self.target_path(&uri), headers, body)?;
+        let request = request(method, uri, self.target_path(uri), headers, body)?;
         let response = sender.send_request(request).await.map_err(broken)?;
         let (head, body) = response.into_parts();
         let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
