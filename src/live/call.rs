@@ -53,6 +53,8 @@ pub(super) struct LiveCall {
     link: Link,
     ledger: Vec<LedgerEntry>,
     last_tick: Timestamp,
+    last_step: Timestamp,
+    longest_step: Duration,
     reported: bool,
 }
 
@@ -82,6 +84,8 @@ impl LiveCall {
             link: Link::new(socket),
             ledger: Vec::with_capacity(LEDGER),
             last_tick: Timestamp::ZERO,
+            last_step: Timestamp::ZERO,
+            longest_step: Duration::ZERO,
             reported: false,
         };
         tracing::info!(call = %call.id, assistant = call.assistant.name, resumed, shard, "call begins");
@@ -160,6 +164,8 @@ impl LiveCall {
             self.report(front, now);
             return if self.link.finish(now, context) { Step::Done } else { Step::GoesOn };
         }
+        self.longest_step = self.longest_step.max(at.since(self.last_step));
+        self.last_step = at;
         let heard = self.read(at, context, &around);
         self.hear_model(at, &around);
         if let Some(event) = self.carrier.handle_timeout(at) {
@@ -292,6 +298,7 @@ impl LiveCall {
                 outbound: media.outbound_counters(),
                 carrier: self.carrier.counters(),
                 feed_dropped_bytes: media.feed_dropped(),
+                longest_step: self.longest_step,
             },
         );
     }

@@ -1,5 +1,7 @@
 //! What is kept of a call, and what those learn who watch.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -32,6 +34,8 @@ pub struct FinishedCall {
     pub carrier: CarrierCounters,
     /// Caller audio that the model never got, in bytes.
     pub feed_dropped_bytes: u64,
+    /// The longest time between two looks at this call: a stall of the machine, or of ours.
+    pub longest_step: Duration,
 }
 
 /// Something happened in a call, for those who watch.
@@ -100,6 +104,7 @@ impl FinishedCall {
             "marks_given_up": self.outbound.marks_given_up,
             "refused_agent_bytes": self.outbound.refused_bytes,
             "feed_dropped_bytes": self.feed_dropped_bytes,
+            "longest_step_ms": self.longest_step.as_secs_f64() * 1e3,
             "unreadable_messages": self.carrier.unreadable,
             "unknown_messages": self.carrier.unknown,
             "ledger": ledger.collect::<Vec<_>>(),

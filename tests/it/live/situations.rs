@@ -21,9 +21,8 @@ fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// On virtual time the goodbye is held to 20 ms, and `quietline load` measures it. Here other tests run beside, and the
-/// machine may stall.
-const STALL_MS: f64 = 150.0;
+/// Between two looks at a call so much time may pass on a machine that has nothing else to do.
+const USUAL_STEP_MS: f64 = 10.0;
 
 fn need(holds: bool, what: &str) -> Result<(), String> {
     if holds { Ok(()) } else { Err(what.to_owned()) }
@@ -35,7 +34,10 @@ fn by_silence(ended: &Ended) -> Result<(), String> {
     need(record.reason == Some(Reason::Silence), &format!("ended by {:?}", record.reason))?;
     let error = ended.finished.mechanics_error_ms().ok_or("no goodbye")?;
     let held = record.held.as_secs_f64() * 1e3;
-    need(error >= 0.0 && error - held <= STALL_MS, &format!("mechanics error {error} ms, held {held} ms"))?;
+    // A frame, and what the machine itself stalled: the call was not even looked at then.
+    let stall = (ended.finished.longest_step.as_secs_f64() * 1e3 - USUAL_STEP_MS).max(0.0);
+    let kept = error >= 0.0 && error - held <= 20.0 + stall;
+    need(kept, &format!("mechanics error {error} ms, held {held} ms, stalled {stall} ms"))?;
     need(record.goodbye_heard == Some(EndedBy::Mark), "the goodbye's mark did not come")?;
     need(ended.report.unheard_ms <= 20, &format!("{} ms were not heard", ended.report.unheard_ms))?;
     let closed = record.closed_at.zip(record.terminal_mark_at).map(|(closed, mark)| closed - mark);
@@ -73,7 +75,7 @@ fn rows() -> Vec<Row> {
     vec![
         Row::new("36 muted", settings(4), model(&[])).check(|ended| {
             by_silence(ended)?;
-            deadline_at(ended, 4_000.0, STALL_MS)
+            deadline_at(ended, 4_000.0, 60.0)
         }),
         Row::new("36 no frames", settings(14), model(&[]))
             .dial(caller(Trouble::default(), |carrier| carrier.send_nothing(1_000, 60_000)))
@@ -156,7 +158,7 @@ fn rows() -> Vec<Row> {
                 need(ended.finished.inbound.bad_timestamps == 0, "the new stream's stamps were not understood")?;
                 let goodbye = ended.finished.record.deadline.is_some();
                 need(goodbye, "the window did not go on over the break")?;
-                deadline_at(ended, 8_000.0, STALL_MS)
+                deadline_at(ended, 8_000.0, 60.0)
             }),
         Row::new("43 the caller hangs up in the goodbye", settings(4), model(&[]))
             .react(|entry, carrier, _| {
@@ -187,7 +189,7 @@ fn rows() -> Vec<Row> {
             })
             .check(|ended| {
                 by_silence(ended)?;
-                deadline_at(ended, 4_000.0, STALL_MS)?;
+                deadline_at(ended, 4_000.0, 60.0)?;
                 let cancelled = ended.asked.iter().any(|(_, request)| matches!(request, ModelRequest::Cancel(_)));
                 need(cancelled, "the response was not cancelled")
             }),
