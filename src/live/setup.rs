@@ -11,7 +11,11 @@ use crate::{
     call::AnnouncementKind,
     carrier::{
         CallId,
-        twilio::{Access, Sayings, signature::Key, twiml::Twiml},
+        twilio::{
+            Access, Sayings,
+            signature::Key,
+            twiml::{self, Setting, Twiml, TwimlError},
+        },
     },
     mix::{Announcement, AnnouncementError},
     model::Model,
@@ -75,6 +79,45 @@ pub struct Assistant {
 impl fmt::Debug for Assistant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Assistant").field("name", &self.name).field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// What quietline itself says cannot be used: whoever replaces its texts or recordings learns it here.
+#[derive(Debug, thiserror::Error)]
+pub enum BuiltinError {
+    /// A recording.
+    #[error("a built-in recording cannot be used: {0}")]
+    Recording(#[from] AnnouncementError),
+    /// A text.
+    #[error("a built-in text cannot be used: {0}")]
+    Text(#[from] TwimlError),
+}
+
+impl Assistant {
+    /// With all default texts and their recordings, in English; it answers this number.
+    ///
+    /// # Errors
+    ///
+    /// Never for what is in the crate.
+    pub fn builtin(
+        name: &str,
+        number: &str,
+        settings: Settings,
+        detector: Detector,
+        model: ModelFactory,
+    ) -> Result<Self, BuiltinError> {
+        const LANGUAGE: &str = "en-US";
+        let apology = Setting { key: "apology", value: tts::default_text(FarewellKind::ModelLost) };
+        Ok(Self {
+            name: name.to_owned(),
+            numbers: vec![number.to_owned()],
+            settings,
+            detector,
+            announcements: builtin_announcements(|_| true)?,
+            sayings: Arc::new(Sayings::new(|kind| tts::default_text(kind).to_owned(), LANGUAGE)?),
+            apology: twiml::say_and_hang_up(apology, Setting { key: "language", value: LANGUAGE })?,
+            model,
+        })
     }
 }
 

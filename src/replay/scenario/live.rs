@@ -14,11 +14,7 @@ use crate::{
     call::{AnnouncementKind, LedgerEntry, Reason},
     carrier::{
         CallId,
-        twilio::{
-            Access, AccountSid, Sayings,
-            signature::Key,
-            twiml::{self, Setting},
-        },
+        twilio::{Access, AccountSid, signature::Key},
     },
     lab::{
         ScriptedCarrier, SharedModel,
@@ -26,12 +22,11 @@ use crate::{
     },
     live::{
         FinishedCall, Gateway, Observation, Setup,
-        setup::{Assistant, ModelFactory, NewCall, TwilioSetup, builtin_announcements},
+        setup::{Assistant, ModelFactory, NewCall, TwilioSetup},
     },
     net::{clock, listen},
-    replay::{Evidence, TruthVad},
+    replay::Evidence,
     time::Timestamp,
-    tts,
     vad::Detector,
 };
 
@@ -85,7 +80,10 @@ pub async fn play_live(
         let carrier = ScriptedCarrier::waiting(Stage::line());
         let (stage, carrier, model) = Stage::new(scenario, Rc::new(RefCell::new(Vec::new())), carrier);
         let model = SharedModel::new(model);
-        assistants.push(Arc::new(assistant(scenario, &number_of(number), detector, model.clone())?));
+        let session = model.clone();
+        let factory: ModelFactory = Arc::new(move |_: &NewCall| Box::new(session.clone()));
+        let builtin = Assistant::builtin(scenario.name, &number_of(number), scenario.settings(), detector, factory);
+        assistants.push(Arc::new(builtin.map_err(|error| text(&error))?));
         stages.push((*scenario, stage, carrier, model));
     }
     let (observer, mut observed) = mpsc::unbounded_channel();
@@ -124,23 +122,6 @@ pub async fn play_live(
 
 fn number_of(number: usize) -> String {
     format!("+1555010{number:04}")
-}
-
-fn assistant(scenario: &Scenario, number: &str, detector: Detector, model: SharedModel) -> Result<Assistant, String> {
-    let sayings = Sayings::new(|kind| tts::default_text(kind).into(), "en-US").map_err(|error| error.to_string())?;
-    let apology = Setting { key: "apology", value: tts::default_text(crate::assistant::FarewellKind::ModelLost) };
-    let language = Setting { key: "language", value: "en-US" };
-    let model: ModelFactory = Arc::new(move |_: &NewCall| Box::new(model.clone()));
-    Ok(Assistant {
-        name: scenario.name.into(),
-        numbers: vec![number.into()],
-        settings: scenario.settings(),
-        detector,
-        announcements: builtin_announcements(|_| true).map_err(|error| error.to_string())?,
-        sayings: Arc::new(sayings),
-        apology: twiml::say_and_hang_up(apology, language).map_err(|error| error.to_string())?,
-        model,
-    })
 }
 
 /// Has callers and models do what comes next, until all calls are over.
@@ -194,12 +175,6 @@ async fn judge(playing: &Playing<'_>, finished: FinishedCall, assistant: &Assist
         (scenario.judge(&call), carrier.said().to_vec(), carrier.heard().to_vec())
     });
     rules.broken.extend(report.violations.iter().cloned());
-    let labels = Rc::new(RefCell::new(Vec::new()));
-    let labelled = scenario.run(Box::new(TruthVad::of_labels(Rc::clone(&labels))), labels, &mut |_, _| {})?;
-    let goodbyes = (record.goodbye_at, labelled.session.record().goodbye_at);
-    let truth_error_ms = match goodbyes {
-        (Some(ours), Some(theirs)) => Some(ours.diff_micros(theirs) as f64 / 1e3),
-        (None, _) | (_, None) => None,
-    };
+    let truth_error_ms = scenario.truth_error_ms(&record)?;
     Ok(Played { record, ledger, said, heard, rules, truth_error_ms })
 }

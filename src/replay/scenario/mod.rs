@@ -194,14 +194,8 @@ impl Scenario {
     ) -> Result<Played, String> {
         let labels = Rc::new(RefCell::new(Vec::new()));
         let world = self.run(vad::build(detector), Rc::clone(&labels), &mut watch)?;
-        let labels = Rc::new(RefCell::new(Vec::new()));
-        let labelled = self.run(Box::new(TruthVad::of_labels(Rc::clone(&labels))), labels, &mut |_, _| {})?;
         let rules = self.judge(&Evidence::of(&world));
-        let goodbyes = (world.session.record().goodbye_at, labelled.session.record().goodbye_at);
-        let truth_error_ms = match goodbyes {
-            (Some(ours), Some(theirs)) => Some(ours.diff_micros(theirs) as f64 / 1e3),
-            (None, _) | (_, None) => None,
-        };
+        let truth_error_ms = self.truth_error_ms(world.session.record())?;
         Ok(Played {
             record: *world.session.record(),
             said: world.carrier.said().to_vec(),
@@ -210,6 +204,14 @@ impl Scenario {
             rules,
             truth_error_ms,
         })
+    }
+
+    /// The goodbye of this record less that of the same scenario with the labels as detector.
+    fn truth_error_ms(&self, record: &CallRecord) -> Result<Option<f64>, String> {
+        let labels = Rc::new(RefCell::new(Vec::new()));
+        let labelled = self.run(Box::new(TruthVad::of_labels(Rc::clone(&labels))), labels, &mut |_, _| {})?;
+        let goodbyes = record.goodbye_at.zip(labelled.session.record().goodbye_at);
+        Ok(goodbyes.map(|(ours, theirs)| ours.diff_micros(theirs) as f64 / 1e3))
     }
 
     fn run(

@@ -3,17 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use quietline::{
-    assistant::{FarewellKind, Greeting, Settings, SilenceTimeout},
+    assistant::{Greeting, Settings, SilenceTimeout},
     audio::Encoding,
     call::LedgerEntry,
     carrier::{
         CallId,
-        twilio::{
-            Access, AccountSid, Sayings,
-            signature::Key,
-            token::TokenKeys,
-            twiml::{self, Setting},
-        },
+        twilio::{Access, AccountSid, signature::Key, token::TokenKeys},
     },
     codec::mulaw,
     lab::{
@@ -22,12 +17,11 @@ use quietline::{
     },
     live::{
         FinishedCall, Gateway, Observation, Setup,
-        setup::{Assistant, NewCall, TwilioSetup, builtin_announcements},
+        setup::{Assistant, NewCall, TwilioSetup},
     },
-    model::ModelRequest,
+    model::{Model, ModelRequest},
     net::listen,
     time::Timestamp,
-    tts,
     vad::Detector,
 };
 use tokio::sync::mpsc;
@@ -84,17 +78,8 @@ pub(crate) fn token_keys() -> TokenKeys {
 
 /// An assistant with a scripted model.
 pub(crate) fn assistant(name: &str, number: &str, settings: Settings, model: SharedModel) -> Assistant {
-    let apology = Setting { key: "apology", value: tts::default_text(FarewellKind::ModelLost) };
-    Assistant {
-        name: name.into(),
-        numbers: vec![number.into()],
-        settings,
-        detector: Detector::default(),
-        announcements: builtin_announcements(|_| true).unwrap(),
-        sayings: Arc::new(Sayings::new(|kind| tts::default_text(kind).into(), "en-US").unwrap()),
-        apology: twiml::say_and_hang_up(apology, Setting { key: "language", value: "en-US" }).unwrap(),
-        model: Arc::new(move |_: &NewCall| Box::new(model.clone())),
-    }
+    let model = Arc::new(move |_: &NewCall| -> Box<dyn Model> { Box::new(model.clone()) });
+    Assistant::builtin(name, number, settings, Detector::default(), model).unwrap()
 }
 
 /// Settings with a short window; nobody greets.
