@@ -126,7 +126,7 @@ pub struct Call {
     checked_deadline: Option<Timestamp>,
     /// That deadline, or the later moment at which it became known.
     due_since: Option<Timestamp>,
-    /// When the decision was last put off past the deadline.
+    /// Until when the decision was last put off past the deadline.
     decision_held: Option<Timestamp>,
     hearing: Hearing,
     spurts: Spurts,

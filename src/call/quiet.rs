@@ -89,13 +89,14 @@ impl Call {
             return;
         }
         if let Some(again) = self.decision_waits(now, deadline) {
-            self.decision_held = Some(now);
+            self.decision_held = Some(again);
             self.timers.set(TimerReason::Silence, again);
             return;
         }
         let due = self.due_since.unwrap_or(deadline);
         self.record.deadline = Some(due);
-        self.record.held = self.decision_held.map_or(std::time::Duration::ZERO, |at| at - due);
+        // Not to the last look: between two looks lies a tick, and that is no waiting.
+        self.record.held = self.decision_held.map_or(std::time::Duration::ZERO, |until| until.min(now) - due);
         self.begin_ending(now, Reason::Silence);
     }
 

@@ -1,13 +1,27 @@
 //! The realtime model's side as values: what a model tells us and what we ask of it.
 //!
 //! Vendor ids never appear here: a provider numbers responses, items and tool calls as it meets them and keeps the
-//! table. The scripted model of [`crate::lab`] speaks exactly these; [`offline`] is a provider that needs none.
+//! table. The scripted model of [`crate::lab`] speaks exactly these.
+//!
+//! | folder | provider |
+//! |---|---|
+//! | [`offline`] | recorded lines: needs neither key nor network |
+//! | [`openai`] | OpenAI Realtime, and servers that speak as it does |
 
 pub mod offline;
+pub mod openai;
+mod tools;
 
 use std::time::Duration;
 
-use crate::{audio::Encoding, carrier::Digit, time::Timestamp};
+pub use tools::Tool;
+
+use crate::{
+    audio::Encoding,
+    carrier::Digit,
+    time::Timestamp,
+    wire::{WsEvent, WsRequest},
+};
 
 /// Number of a response within the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -219,10 +233,25 @@ pub struct ModelTraits {
     pub answers: bool,
 }
 
+/// What a provider wants done with its socket. It has one at most; the driver owns it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelSending {
+    /// Open it; one that is open or being opened is dropped first.
+    Open(WsRequest),
+    /// Send a text message.
+    Text(String),
+    /// Close it.
+    Close,
+}
+
 /// A realtime model's session in one call: a state machine without sockets or clock.
 ///
-/// The driver gives it commands and time, and takes events until there are none. Between [`Model::poll_timeout`] and
-/// the next command nothing happens.
+/// The driver gives it commands, what its socket brings, and time; after each it takes [`Model::poll_sending`] until
+/// there is nothing, and events until there are none. Between [`Model::poll_timeout`] and the next command or message
+/// nothing happens.
+///
+/// A session may be opened before its call begins ([`Model::open_ahead`]): time stands at [`Timestamp::ZERO`] until
+/// then.
 pub trait Model: Send {
     /// What this provider can do.
     fn traits(&self) -> ModelTraits;
@@ -234,6 +263,17 @@ pub trait Model: Send {
     fn poll_event(&mut self, now: Timestamp) -> Option<ModelEvent<'_>>;
     /// When something happens next by itself; [`Timestamp::NEVER`] if nothing does.
     fn poll_timeout(&self) -> Timestamp;
+    /// The call is about to begin: the session may be opened and configured now. The first [`ModelRequest::Connect`]
+    /// then finds it open, or on its way.
+    fn open_ahead(&mut self) {}
+    /// What is to be done with its socket, one thing at a time, in order.
+    fn poll_sending(&mut self) -> Option<ModelSending> {
+        None
+    }
+    /// What its socket brings. What comes of a socket that was dropped for another does not come here.
+    fn handle_socket(&mut self, now: Timestamp, event: WsEvent<'_>) {
+        let _ = (now, event);
+    }
     /// A tool has answered: the text that goes to the model with the next [`ToolAnswer::Result`] of this call.
     fn tool_result(&mut self, call: ToolCallId, text: &str) {
         let _ = (call, text);

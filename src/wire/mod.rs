@@ -1,7 +1,7 @@
 //! Conversations with peers as values: what a provider wants sent, and what came of it.
 //!
-//! A provider (carrier, model, voice) is a state machine: it gives requests out and takes [`ExchangeEvent`]s in,
-//! with the id that it chose. The only sockets are in `net`; so a provider's whole behaviour, failures in the middle of
+//! A provider (carrier, model, voice) is a state machine: it gives requests out and takes [`ExchangeEvent`]s,
+//! [`HttpEvent`]s or [`WsEvent`]s in. The only sockets are in `net`; so a provider's whole behaviour, failures in the middle of
 //! a body included, runs in a test without any.
 
 use std::fmt;
@@ -72,5 +72,67 @@ pub enum ExchangeEvent {
         body: Vec<u8>,
     },
     /// There is none.
+    Failed(Failure),
+}
+
+/// What comes of an HTTP exchange whose answer is taken piece by piece, in this order; always ends in `End` or `Failed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpEvent<'a> {
+    /// The answer has begun.
+    Head {
+        /// HTTP status.
+        status: u16,
+        /// Names in lower case, and values.
+        headers: &'a [(String, String)],
+    },
+    /// A piece of its body, of any length.
+    Chunk(&'a [u8]),
+    /// All of it was there.
+    End,
+    /// It broke off, or never began.
+    Failed(Failure),
+}
+
+/// A WebSocket that is to be opened. `Debug` shows no headers: they hold credentials.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WsRequest {
+    /// `ws:` or `wss:`, absolute.
+    pub url: String,
+    /// Names and values.
+    pub headers: Vec<(&'static str, String)>,
+    /// For connecting, TLS and the handshake.
+    pub timeout: Duration,
+}
+
+impl fmt::Debug for WsRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WsRequest").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// What comes of a WebSocket. After `Closed`, `Refused` or `Failed` nothing more comes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WsEvent<'a> {
+    /// The handshake is done: messages may be sent.
+    Open,
+    /// A text message.
+    Text(&'a str),
+    /// A binary message, which nobody we talk with sends: its length.
+    Binary(usize),
+    /// The peer closed it.
+    Closed {
+        /// The close code, if it gave one.
+        code: Option<u16>,
+        /// Its reason.
+        reason: &'a str,
+    },
+    /// The handshake was answered with something else than 101.
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The body, as far as it was read.
+        body: &'a [u8],
+    },
+    /// It could not be opened, or broke.
     Failed(Failure),
 }

@@ -28,7 +28,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("assistant", &["time", "audio", "vad"]),
     ("carrier",   &["time", "audio", "wire", "assistant"]),
     ("model",     &["time", "audio", "wire", "codec", "vad", "carrier"]),
-    ("tts",       &["time", "audio", "assistant"]),
+    ("tts",       &["time", "audio", "wire", "codec", "resample", "mix", "assistant", "model"]),
     // control plane; data plane, which implements the port that `call` defines
     ("call",      &["time", "audio", "vad", "silence", "carrier", "model", "assistant"]),
     ("media",     &["time", "audio", "codec", "resample", "vad", "mix", "ring", "carrier", "model", "call"]),
@@ -38,18 +38,19 @@ const EDGES: &[(&str, &[&str])] = &[
     ("config",    &["time", "audio", "vad", "assistant", "carrier", "model", "tts"]),
     // drivers
     ("net",       &["time", "wire"]),
+    ("voices",    &["time", "audio", "wire", "codec", "mix", "assistant", "tts", "call", "config", "net"]),
     ("live",      &["time", "audio", "wire", "vad", "mix", "assistant", "carrier", "model", "tts", "call", "media",
-                    "session", "config", "net"]),
-    ("lab",       &["time", "audio", "codec", "vad", "mix", "carrier", "model", "call", "session", "net"]),
+                    "session", "config", "net", "voices"]),
+    ("lab",       &["time", "audio", "codec", "resample", "vad", "mix", "carrier", "model", "call", "session", "net"]),
     ("replay",    &["time", "audio", "codec", "vad", "mix", "carrier", "model", "recording", "assistant", "tts",
                     "call", "session", "net", "live", "lab"]),
     // the command (in the tree of main.rs; it sees the library as `quietline::`)
     ("cli",       &["time", "audio", "codec", "vad", "recording", "assistant", "carrier", "model", "call", "session",
-                    "config", "net", "live", "lab", "replay"]),
+                    "config", "net", "tts", "voices", "live", "lab", "replay"]),
 ];
 
 /// Modules that may touch the world; all others are pure.
-const IMPURE: &[&str] = &["config", "net", "live", "lab", "replay", "cli"];
+const IMPURE: &[&str] = &["config", "net", "voices", "live", "lab", "replay", "cli"];
 
 /// What a pure module never names, by the beginning of the path.
 const IMPURE_PATHS: &[&[&str]] = &[
