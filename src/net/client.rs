@@ -1,9 +1,11 @@
 //! HTTP exchanges, as a client.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::wire::{ExchangeEvent, Failure, HttpRequest, Method};
+use crate::{
+    net::tls,
+    wire::{ExchangeEvent, Failure, HttpRequest, Method},
+};
 
 /// Longest answer that is read.
 const MAX_ANSWER: usize = 1 << 20;
@@ -25,15 +27,9 @@ impl Client {
     ///
     /// [`ClientError`].
     pub fn new() -> Result<Self, ClientError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| ClientError(error.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let tls = tls::config().map_err(|error| ClientError(error.to_string()))?;
         reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
+            .tls_backend_preconfigured((*tls).clone())
             .connect_timeout(CONNECT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()

@@ -5,11 +5,13 @@
 //! | [`clock`] | the one place that reads a clock |
 //! | [`listen`] | listeners that share an address, so that every shard accepts by itself |
 //! | [`http`] | connections of our HTTP server |
-//! | [`websocket`] | accepting a WebSocket on such a connection, with the raw socket back in hand |
+//! | [`websocket`] | WebSockets: on such a connection, and to others' servers |
 //! | [`client`] | [`crate::wire`] exchanges as HTTP requests |
+//! | [`tls`] | TLS for the latter two |
 
 pub mod client;
 pub mod clock;
 pub mod http;
 pub mod listen;
+pub mod tls;
 pub mod websocket;
