@@ -20,7 +20,7 @@ use crate::{
         CallAnswer, CallId, Carrier, CarrierEvent, Sending,
         twilio::{StreamSid, TwilioCall},
     },
-    model::ToolCallId,
+    model::{ModelEvent, ToolCallId},
     net::{clock, websocket::Socket},
     session::{Input, Output, Session, SessionConfig},
     time::Timestamp,
@@ -176,7 +176,7 @@ impl LiveCall {
         self.longest_step = self.longest_step.max(at.since(self.last_step));
         self.last_step = at;
         let heard = self.read(at, context, &around);
-        self.hear_model(at, context, &around);
+        let answer = self.hear_model(at, context, &around);
         if let Some(event) = self.carrier.handle_timeout(at) {
             self.session.handle_input(at, Input::Carrier(event));
             self.drain(at, &around);
@@ -185,7 +185,8 @@ impl LiveCall {
             self.session.handle_timeout(at);
             self.drain(at, &around);
         }
-        if heard || at.since(self.last_tick) >= TICK {
+        // The first words of an answer do not wait for the next frame of the caller.
+        if heard || answer || at.since(self.last_tick) >= TICK {
             self.last_tick = at;
             self.session.tick(at);
             self.drain(at, &around);
@@ -239,10 +240,15 @@ impl LiveCall {
         }
     }
 
-    /// Takes what the model's socket has brought, message by message, each with what the model makes of it.
-    fn hear_model(&mut self, at: Timestamp, context: &mut Context<'_>, around: &Around<'_>) {
+    /// Takes what the model's socket has brought, message by message, each with what the model makes of it. Tells
+    /// whether the agent begins to speak.
+    fn hear_model(&mut self, at: Timestamp, context: &mut Context<'_>, around: &Around<'_>) -> bool {
+        let hearing = self.session.media().hearing();
+        let silent = !hearing.agent_audible && !hearing.agent_unsent;
+        let mut audio = false;
         for _ in 0..BURST {
             while let Some(event) = self.model.poll_event(at) {
+                audio |= matches!(event, ModelEvent::Audio { .. });
                 self.session.handle_input(at, Input::Model(event));
                 self.drain(at, around);
             }
@@ -250,6 +256,7 @@ impl LiveCall {
                 break;
             }
         }
+        audio && silent
     }
 
     /// Carries out all that the session wants.
@@ -313,6 +320,7 @@ impl LiveCall {
                 outbound: media.outbound_counters(),
                 carrier: self.carrier.counters(),
                 feed_dropped_bytes: media.feed_dropped(),
+                answers: self.session.answers().to_vec(),
                 longest_step: self.longest_step,
             },
         );

@@ -256,7 +256,7 @@ mod tests {
         supervisor.expect(now, &CallId::new(call), max, || ())
     }
 
-    fn admit(supervisor: &Supervisor, now: Instant, call: &str, nonce: u8) -> Admission<A> {
+    fn admit(supervisor: &Supervisor<()>, now: Instant, call: &str, nonce: u8) -> Admission<()> {
         supervisor.admit(&CallId::new(call), ([nonce; 16], 100), 0, now + Duration::from_secs(60), 0)
     }
 
