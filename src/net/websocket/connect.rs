@@ -89,8 +89,8 @@ async fn open(request: WsRequest) -> Result<ClientSocket, Unopened> {
     } else {
         Line::plain(Tcp::new(tcp))
     };
-    let mut handshake = ClientRequestBuilder::new(uri)
-        .with_header("User-Agent", concat!("quietline/", env!("CARGO_PKG_VERSION")));
+    let mut handshake =
+        ClientRequestBuilder::new(uri).with_header("User-Agent", concat!("quietline/", env!("CARGO_PKG_VERSION")));
     for (name, value) in request.headers {
         // A header that cannot be one would take the whole request with it.
         if HeaderValue::from_str(&value).is_err() {
