@@ -65,6 +65,16 @@ fn show(config: &Config, out: &mut dyn Write) -> io::Result<()> {
         Some(twilio) => show_account(twilio, out)?,
         None => writeln!(out, "\ntwilio: none")?,
     }
+    if let Some(openai) = &config.openai {
+        writeln!(out, "\nopenai")?;
+        row(out, "base_url", openai.access.base_url())?;
+        row(out, "api_key", &format!("set from {}", openai.key_source))?;
+    }
+    if let Some(elevenlabs) = &config.elevenlabs {
+        writeln!(out, "\nelevenlabs")?;
+        row(out, "base_url", elevenlabs.access.base_url())?;
+        row(out, "api_key", &format!("set from {}", elevenlabs.key_source))?;
+    }
     writeln!(out, "\nlimits")?;
     let limits = config.limits;
     row(out, "max_calls", &limits.max_calls.to_string())?;
@@ -146,6 +156,8 @@ mod tests {
 
     const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/quietline.example.toml");
     const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+    const KEYS: &[(&str, &str)] =
+        &[("TWILIO_AUTH_TOKEN", TOKEN), ("OPENAI_API_KEY", "sk-example"), ("ELEVENLABS_API_KEY", "xi-example")];
 
     /// Runs `quietline check-config` in this environment: its code, output and errors.
     fn check_config(args: &[&str], variables: &[(&str, &str)]) -> (ExitCode, String, String) {
@@ -159,12 +171,13 @@ mod tests {
 
     #[test]
     fn shows_what_is_in_force_and_no_secret() {
-        let (code, out, err) = check_config(&[EXAMPLE], &[("TWILIO_AUTH_TOKEN", TOKEN)]);
+        let (code, out, err) = check_config(&[EXAMPLE], KEYS);
         assert!(code == ExitCode::SUCCESS && err.is_empty(), "{err}");
-        assert!(out.starts_with("ok: ") && !out.contains(TOKEN), "{out}");
+        assert!(out.starts_with("ok: ") && KEYS.iter().all(|(_, key)| !out.contains(key)), "{out}");
         for line in [
             "public_url               https://voice.example.com",
             "auth_token               set from TWILIO_AUTH_TOKEN",
+            "api_key                  set from ELEVENLABS_API_KEY",
             "silence_timeout_s        30 to 60",
             "silence_timeout_s        30\n",
             "assistant \"front desk\"",
@@ -187,12 +200,8 @@ mod tests {
 
     #[test]
     fn the_environment_names_the_file_and_warnings_are_told() {
-        let variables = [
-            ("QUIETLINE_CONFIG", EXAMPLE),
-            ("TWILIO_AUTH_TOKEN", TOKEN),
-            ("QUIETLINE_PUBLIC_URL", "http://localhost:1"),
-        ];
-        let (code, out, _) = check_config(&[], &variables);
+        let variables = [("QUIETLINE_CONFIG", EXAMPLE), ("QUIETLINE_PUBLIC_URL", "http://localhost:1")];
+        let (code, out, _) = check_config(&[], &[&variables, KEYS].concat());
         assert!(code == ExitCode::SUCCESS, "{out}");
         assert!(out.contains("\nwarning: public_url is http://localhost:1: the carrier cannot reach"), "{out}");
     }

@@ -163,7 +163,7 @@ impl Reader<'_> {
     }
 
     /// Reads the secrets that variables and files hold.
-    fn secrets(&mut self, variables: &Value<Names>, files: &Value<Names>) -> Vec<Secret> {
+    pub(super) fn secrets(&mut self, variables: &Value<Names>, files: &Value<Names>) -> Vec<Secret> {
         let mut found = Vec::new();
         if let Some(names) = variables {
             self.read_secrets(names, secret::is_variable, IS_NO_VARIABLE, |reader, name| {

@@ -286,7 +286,7 @@ impl Reader<'_> {
     }
 
     /// One of several names.
-    fn named<T>(&mut self, value: &Value<String>, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+    pub(super) fn named<T>(&mut self, value: &Value<String>, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let value = value.as_ref()?;
         parse(value.get_ref()).map_err(|message| self.wrong(value.span(), message)).ok()
     }

@@ -150,12 +150,14 @@ fn unknown_key(message: &str) -> Option<(&str, String)> {
 }
 
 fn secret_in_file(key: &str) -> String {
-    let name = key.to_uppercase();
+    let file = key.to_lowercase();
+    // The keys of vendors are called `api_key`; what else sounds like a secret belongs to the carrier's account.
+    let (name, variable) =
+        if file == "api_key" { ("api_key", "OPENAI_API_KEY") } else { ("auth_token", "TWILIO_AUTH_TOKEN") };
     format!(
         "`{key}`: a secret must not stand in this file. Put it into an environment variable and name that, such as \
-         auth_token_env = \"TWILIO_AUTH_TOKEN\", or into a file of its own, such as auth_token_file = \
-         \"/run/secrets/{}\"; whoever has read this file may know it now, so change it",
-        name.to_lowercase()
+         {name}_env = \"{variable}\", or into a file of its own, such as {name}_file = \"/run/secrets/{file}\"; \
+         whoever has read this file may know it now, so change it"
     )
 }
 

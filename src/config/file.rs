@@ -15,6 +15,8 @@ pub(super) type Value<T> = Option<Spanned<T>>;
 pub(super) struct File {
     pub(super) server: ServerTable,
     pub(super) twilio: Value<TwilioTable>,
+    pub(super) openai: Value<OpenAiTable>,
+    pub(super) elevenlabs: Value<ElevenLabsTable>,
     pub(super) limits: LimitsTable,
     pub(super) assistant: Assistants,
 }
@@ -46,6 +48,25 @@ pub(super) struct RestTable {
     pub(super) api_key_sid: Value<String>,
     pub(super) api_key_secret_env: Value<Names>,
     pub(super) api_key_secret_file: Value<Names>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [openai]")]
+pub(super) struct OpenAiTable {
+    pub(super) base_url: Value<String>,
+    pub(super) api_key_env: Value<Names>,
+    pub(super) api_key_file: Value<Names>,
+    pub(super) auth: Value<String>,
+    pub(super) organization: Value<String>,
+    pub(super) project: Value<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [elevenlabs]")]
+pub(super) struct ElevenLabsTable {
+    pub(super) base_url: Value<String>,
+    pub(super) api_key_env: Value<Names>,
+    pub(super) api_key_file: Value<Names>,
 }
 
 #[derive(Default, Deserialize)]

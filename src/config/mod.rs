@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `file.rs` | the file as it is written: keys and types |
 //! | `reader.rs`, `account.rs`, `assistants.rs` | what the values may be; goes on after a mistake, so that one run tells all |
+//! | `vendors.rs` | accounts with vendors of models and voices |
 //! | `secret.rs` | secrets, from variables and files only |
 //! | `public_url.rs` | the server's address |
 //! | `error.rs` | mistakes, with line, column and caret |
@@ -23,11 +24,13 @@ mod reader;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod vendors;
 
 use std::io::Read;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -38,6 +41,8 @@ pub use public_url::{NotAPublicUrl, PublicUrl};
 pub use secret::SecretSource;
 
 use crate::carrier::twilio::{AccountSid, signature::Key};
+use crate::model::openai;
+use crate::tts::elevenlabs;
 use error::Text;
 use reader::Reader;
 
@@ -71,6 +76,10 @@ pub struct Config {
     pub server: Server,
     /// The carrier's account; without one no call can come in.
     pub twilio: Option<Twilio>,
+    /// The account with OpenAI, or a server that speaks as it does: models and voices.
+    pub openai: Option<Account<openai::Access>>,
+    /// The account with ElevenLabs: voices.
+    pub elevenlabs: Option<Account<elevenlabs::Access>>,
     /// Bounds.
     pub limits: Limits,
     /// Who answers; at least one, at most one of them without numbers.
@@ -104,6 +113,21 @@ pub struct Twilio {
     pub key_sources: Vec<KeySource>,
     /// How REST is reached.
     pub rest: RestAccess,
+}
+
+/// An account with a vendor of models or voices.
+#[derive(Debug)]
+pub struct Account<A> {
+    /// Where requests go and what they show.
+    pub access: Arc<A>,
+    /// Where its key comes from.
+    pub key_source: SecretSource,
+}
+
+impl<A> Clone for Account<A> {
+    fn clone(&self) -> Self {
+        Self { access: Arc::clone(&self.access), key_source: self.key_source.clone() }
+    }
 }
 
 /// Where a key comes from.

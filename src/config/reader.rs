@@ -48,6 +48,19 @@ impl<'a> Reader<'a> {
                 None
             }
         };
+        let openai = match (&file.openai, &path) {
+            (Some(table), _) => self.openai(table),
+            (None, None) => self.openai_of_environment(),
+            (None, Some(_)) => None,
+        };
+        let elevenlabs = match (&file.elevenlabs, &path) {
+            (Some(table), _) => self.elevenlabs(table),
+            (None, None) => self.elevenlabs_of_environment(),
+            (None, Some(_)) => None,
+        };
+        if path.is_some() {
+            self.warn_about_unused_keys(file.openai.is_some(), file.elevenlabs.is_some());
+        }
         let has_account = twilio.is_some() || file.twilio.is_some();
         let server = self.server(&file.server, has_account);
         if twilio.is_some() && server.public_url.is_loopback() {
@@ -56,7 +69,7 @@ impl<'a> Reader<'a> {
         }
         let assistants = self.assistants(&file.assistant.0, &limits);
         if self.problems.is_empty() {
-            Ok(Config { file: path, server, twilio, limits, assistants, warnings: self.warnings })
+            Ok(Config { file: path, server, twilio, openai, elevenlabs, limits, assistants, warnings: self.warnings })
         } else {
             Err(ConfigError::new(self.problems))
         }

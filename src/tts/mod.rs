@@ -3,6 +3,8 @@
 //! Vendors' voices (OpenAI, ElevenLabs) come with their own folders here; the built-in recordings stay as what is
 //! played when nothing else is ready. Texts and licences: `fixtures/voices/README.md`.
 
+pub mod elevenlabs;
+
 use crate::assistant::FarewellKind;
 
 macro_rules! voice {

@@ -4,7 +4,12 @@ use super::*;
 use crate::assistant::{FarewellKind, Greeting, HangupTool, Settings};
 
 const EXAMPLE: &str = include_str!("../../../fixtures/quietline.example.toml");
-const SECRETS: &[(&str, &str)] = &[("TWILIO_AUTH_TOKEN", TOKEN), ("TWILIO_SHARED_KEY", "shared")];
+const SECRETS: &[(&str, &str)] = &[
+    ("TWILIO_AUTH_TOKEN", TOKEN),
+    ("TWILIO_SHARED_KEY", "shared"),
+    ("OPENAI_API_KEY", "sk-example"),
+    ("ELEVENLABS_API_KEY", "xi-example"),
+];
 
 /// Every table of the file, as one more key can be written into it.
 const TABLES: &[&str] = &[
@@ -12,6 +17,8 @@ const TABLES: &[&str] = &[
     "[server]\n{}",
     "[twilio]\n{}",
     "[twilio.rest]\n{}",
+    "[openai]\n{}",
+    "[elevenlabs]\n{}",
     "[limits]\n{}",
     "[limits.silence_timeout_s]\n{}",
     "[[assistant]]\n{}",
@@ -58,12 +65,19 @@ fn the_example_loads_as_it_is_and_says_the_defaults() {
 fn the_example_loads_with_every_optional_line() {
     let folder = std::env::temp_dir().join(format!("quietline-example-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    for name in ["twilio_auth_token", "twilio_shared_key", "twilio_api_key_secret"] {
+    for name in
+        ["twilio_auth_token", "twilio_shared_key", "twilio_api_key_secret", "openai_api_key", "elevenlabs_api_key"]
+    {
         std::fs::write(folder.join(name), "secret\n").unwrap();
     }
     let text = complete().replace("/run/secrets", folder.to_str().unwrap());
-    // Of these two a file has one.
-    let text = text.replace("api_key_secret_env = \"TWILIO_API_KEY_SECRET\"\n", "");
+    // Of these pairs a file has one each.
+    let pairs = [
+        "api_key_secret_env = \"TWILIO_API_KEY_SECRET\"\n",
+        "api_key_env = \"OPENAI_API_KEY\"\n",
+        "api_key_env = \"ELEVENLABS_API_KEY\"\n",
+    ];
+    let text = pairs.iter().fold(text, |text, line| text.replace(line, ""));
     let config = parse_with(&text, SECRETS);
     std::fs::remove_dir_all(&folder).unwrap();
     let config = config.unwrap_or_else(|error| panic!("{error}"));

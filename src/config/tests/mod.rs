@@ -4,6 +4,7 @@ mod accounts;
 mod example;
 mod mistakes;
 mod urls;
+mod vendors;
 
 use std::path::Path;
 

@@ -1,0 +1,5 @@
+//! ElevenLabs.
+
+mod access;
+
+pub use access::{Access, AccessError};
