@@ -28,6 +28,9 @@ const TABLES: &[&str] = &[
     "[[assistant]]\n[assistant.tools]\n{}",
     "[[assistant]]\n[assistant.tools.hangup_call]\n{}",
     "[[assistant]]\n[assistant.model]\n{}",
+    "[[assistant]]\n[assistant.model.openai]\n{}",
+    "[[assistant]]\n[assistant.model.openai.transcription]\n{}",
+    "[[assistant]]\n[assistant.model.openai.turn_detection]\n{}",
 ];
 
 /// The example with its optional lines taken in.

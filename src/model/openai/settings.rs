@@ -6,7 +6,7 @@ use super::Access;
 use crate::{audio::Encoding, model::Tool};
 
 /// Everything that one assistant's sessions need.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The account.
     pub access: Arc<Access>,
