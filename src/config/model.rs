@@ -47,7 +47,17 @@ impl Reader<'_> {
                 }
                 ModelChoice::Offline(behaviour)
             }
-            (true, None, None) | (false, _, _) => ModelChoice::Offline(behaviour),
+            (true, None, None) | (false, _, _) => {
+                let greets = assistant.greeting.as_ref().is_some_and(|greeting| greeting.text.is_some());
+                if greets || assistant.instructions.is_some() {
+                    let name = assistant.name.as_ref().map_or("", |name| name.get_ref().as_str());
+                    self.warnings.push(format!(
+                        "assistant {name:?}: the offline model says its recorded lines: instructions and greeting.text \
+                         are not used"
+                    ));
+                }
+                ModelChoice::Offline(behaviour)
+            }
         }
     }
 

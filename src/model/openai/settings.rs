@@ -74,6 +74,8 @@ pub enum GreetingText {
     Free,
     /// Exactly this, as far as the model keeps to it.
     Exactly(String),
+    /// An apology: the line was cut off, and is there again.
+    Resumed,
 }
 
 /// Transcripts of what the caller says.
