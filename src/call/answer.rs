@@ -116,7 +116,7 @@ impl Call {
         let both = self.model.is_ready() && self.started_at.is_some();
         if both && self.settings.greeting.is_some() && !self.greeting_asked && self.ending.is_none() {
             self.greeting_asked = true;
-            self.create_response(now);
+            self.ask_model(now, ModelRequest::Greet);
         }
     }
 
@@ -305,7 +305,11 @@ impl Call {
     }
 
     pub(super) fn create_response(&mut self, now: Timestamp) {
-        self.tell_model(ModelRequest::CreateResponse);
+        self.ask_model(now, ModelRequest::CreateResponse);
+    }
+
+    fn ask_model(&mut self, now: Timestamp, request: ModelRequest) {
+        self.tell_model(request);
         self.response_asked = Some(now);
         self.enter(now, Cause::ResponseAsked);
     }

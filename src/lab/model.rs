@@ -376,7 +376,7 @@ impl ScriptedModel {
                 Some(after) => self.enqueue(now + after, What::News(ModelNews::Ready)),
                 None => self.enqueue(now + Duration::from_millis(200), What::News(ModelNews::Lost)),
             },
-            ModelRequest::CreateResponse => {
+            ModelRequest::Greet | ModelRequest::CreateResponse => {
                 if let Some(reply) = self.replies.pop_front().filter(|_| self.active.is_none()) {
                     self.enqueue(now + reply.delay / 2, What::Begin(reply));
                 }

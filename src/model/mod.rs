@@ -8,12 +8,14 @@
 //! | [`offline`] | recorded lines: needs neither key nor network |
 //! | [`openai`] | OpenAI Realtime, and servers that speak as it does |
 
+mod fault;
 pub mod offline;
 pub mod openai;
 mod tools;
 
 use std::time::Duration;
 
+pub use fault::ModelFault;
 pub use tools::Tool;
 
 use crate::{
@@ -45,7 +47,10 @@ pub enum ResponseStatus {
     /// Cut off by a limit or a filter.
     Incomplete,
     /// The vendor could not answer (rate limit, quota, fault).
-    Failed,
+    Failed {
+        /// It may be asked again after this time, if it said.
+        retry_after: Option<Duration>,
+    },
 }
 
 /// A stretch of the caller audio that the model was given, in milliseconds of what was appended since it was ready.
@@ -199,6 +204,8 @@ pub enum ModelRequest {
     Connect,
     /// End the caller's turn by hand.
     Commit,
+    /// Ask for the greeting.
+    Greet,
     /// Ask for a response.
     CreateResponse,
     /// Stop a response; its late audio is dropped here.
@@ -277,5 +284,9 @@ pub trait Model: Send {
     /// A tool has answered: the text that goes to the model with the next [`ToolAnswer::Result`] of this call.
     fn tool_result(&mut self, call: ToolCallId, text: &str) {
         let _ = (call, text);
+    }
+    /// Why it is lost or could not answer, until it does.
+    fn fault(&self) -> Option<ModelFault> {
+        None
     }
 }

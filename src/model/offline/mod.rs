@@ -191,7 +191,7 @@ impl Offline {
                     self.heard(sound);
                 }
             }
-            ModelRequest::CreateResponse => {
+            ModelRequest::Greet | ModelRequest::CreateResponse => {
                 // While one is active the request is refused, as a vendor's model would.
                 if self.connected && self.speech.is_none() {
                     self.talk.asked();

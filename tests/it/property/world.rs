@@ -618,7 +618,7 @@ impl Side {
                 trace.push(now, What::Commit);
                 self.after_ms(30, Ev::Committed(self.epoch));
             }
-            ModelRequest::CreateResponse => {
+            ModelRequest::Greet | ModelRequest::CreateResponse => {
                 trace.push(now, What::Create);
                 if self.chance(self.plan.model.answers) {
                     let ms = self.within(50..500);

@@ -1,0 +1,118 @@
+//! What the call asks for.
+
+use super::{GreetingText, OpenAi, encode, session::Link};
+use crate::model::{ItemId, ResponseId, ToolAnswer, ToolCallId};
+
+impl OpenAi {
+    /// Asks for a response, as soon as none is active. One that is on its way is enough.
+    pub(super) fn create(&mut self) {
+        if self.link != Link::Ready || self.creating.is_some() {
+            return;
+        }
+        if self.ids.active().is_some() {
+            self.wanted = true;
+            return;
+        }
+        self.wanted = false;
+        let id = self.event_id();
+        let instructions = self.greeting_instructions();
+        self.send(encode::response_create(instructions.as_deref(), &id));
+        self.creating = Some(id);
+    }
+
+    /// The instructions of the greeting, if this is one and its words are given. They replace the session's for this
+    /// response, so they hold them.
+    fn greeting_instructions(&self) -> Option<String> {
+        if !self.greet || self.history.has_caller() {
+            return None;
+        }
+        match &self.settings.greeting {
+            GreetingText::Free => None,
+            GreetingText::Exactly(words) => {
+                Some(format!("{}\n\nGreet the caller: say exactly: \"{words}\"", self.settings.instructions))
+            }
+        }
+    }
+
+    /// A response is over: what was wanted meanwhile is asked for. While the caller speaks it is not: the server answers
+    /// at the end of the turn by itself.
+    pub(super) fn create_wanted(&mut self) {
+        if std::mem::take(&mut self.wanted) && !self.hearing {
+            self.create();
+        }
+    }
+
+    pub(super) fn cancel(&mut self, number: ResponseId) {
+        // The call decides anew what it wants after this.
+        self.wanted = false;
+        let Some(response) = self.ids.response_numbered(number) else { return };
+        response.cancelled = true;
+        if !response.done {
+            let event = encode::response_cancel(&response.id);
+            self.send(event);
+        }
+    }
+
+    pub(super) fn truncate(&mut self, number: ItemId, heard_ms: u64) {
+        let bytes_a_ms = self.bytes_a_ms();
+        let Some(item) = self.ids.item_numbered(number) else { return };
+        let received_ms = item.received / bytes_a_ms;
+        let known_ms = item.cut_ms.unwrap_or(received_ms);
+        // Nothing to take away: an item without audio cannot be cut, and cutting at the end only costs its transcript.
+        if received_ms == 0 || (heard_ms >= known_ms && (item.done || item.cut_ms.is_some())) {
+            return;
+        }
+        let end_ms = heard_ms.min(known_ms);
+        item.cut_ms = Some(end_ms);
+        let event = encode::truncate(&item.id, item.content_index, end_ms);
+        let of_ms = item.done.then_some(received_ms);
+        self.send(event);
+        self.history.agent_was_cut(number, end_ms, of_ms);
+    }
+
+    pub(super) fn commit(&mut self) {
+        if self.link == Link::Ready {
+            self.send(encode::commit());
+        }
+    }
+
+    pub(super) fn note(&mut self, text: &str) {
+        if self.link == Link::Ready {
+            self.send(encode::item_create(&encode::note(text)));
+        }
+        self.history.noted(text);
+    }
+
+    /// The output goes in by itself; whether the model is to speak of it is the call's decision.
+    pub(super) fn tool_output(&mut self, number: ToolCallId, answer: ToolAnswer) {
+        let Some(call) = self.ids.call(number) else { return };
+        let text = call.result.take().filter(|_| matches!(answer, ToolAnswer::Result { .. }));
+        let text = text.unwrap_or_else(|| words(answer).to_owned());
+        // Without its call an output is an error: a new session may not know it.
+        let item = if self.history.knows_call(number) {
+            encode::tool_output(&call.id, &text)
+        } else {
+            encode::note(&format!("[A tool that you called answers: {text}]"))
+        };
+        if self.link == Link::Ready {
+            self.send(encode::item_create(&item));
+        }
+        self.history.answered(number, &text);
+    }
+}
+
+/// A tool's answer in words for the model.
+fn words(answer: ToolAnswer) -> &'static str {
+    match answer {
+        ToolAnswer::Result { ok: true } => "Done.",
+        ToolAnswer::Result { ok: false } => "This failed. Tell the caller that it is not possible at the moment.",
+        ToolAnswer::NoSuchTool => "There is no such tool. Go on without it.",
+        ToolAnswer::CallerHasNotSpoken => {
+            "The call was not ended: the caller has not spoken yet. Talk with the caller first."
+        }
+        ToolAnswer::HungUp => "The call is being ended. Say nothing more.",
+        ToolAnswer::AlreadyEnding => "The call is already being ended. Say nothing more.",
+        ToolAnswer::TakenBack => "The call was not ended: the caller is still there. Go on with the conversation.",
+        ToolAnswer::Abandoned => "The call goes on; what became of this is not known.",
+    }
+}
