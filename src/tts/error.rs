@@ -113,7 +113,9 @@ impl fmt::Display for TtsError {
         match self {
             Self::Key => f.write_str("the vendor does not take the key: look at the variable or file that holds it"),
             Self::Quota => f.write_str("the account has no credit left: look at its billing"),
-            Self::Permission => f.write_str("the key or the plan does not allow this: look at the account's permissions"),
+            Self::Permission => {
+                f.write_str("the key or the plan does not allow this: look at the account's permissions")
+            }
             Self::Voice => f.write_str("the vendor has no such voice: look at `voice` (`quietline voices` lists them)"),
             Self::Model => f.write_str("the vendor has no such model, or not any more: look at `model`"),
             Self::Rate { retry_after: Some(after) } => {
@@ -122,7 +124,9 @@ impl fmt::Display for TtsError {
             Self::Rate { retry_after: None } => f.write_str("the vendor asks for a pause: too many requests"),
             Self::Busy => f.write_str("the vendor is busy: it is asked again later"),
             Self::Length => f.write_str("the text is too long for this voice: shorten it"),
-            Self::Refused(why) => write!(f, "the request is refused ({why}): look at the text and the voice's settings"),
+            Self::Refused(why) => {
+                write!(f, "the request is refused ({why}): look at the text and the voice's settings")
+            }
             Self::Wording { tries } => {
                 write!(f, "the model said other words than it was given, {tries} times: take another provider or model")
             }
@@ -130,14 +134,18 @@ impl fmt::Display for TtsError {
             Self::TimedOut => f.write_str("the vendor did not answer in time: it is slow, or the network is"),
             Self::Broken => f.write_str("the vendor's answer broke off: its fault or the network's"),
             Self::BadAudio(BadAudio::Empty) => f.write_str("the vendor sent no sound"),
-            Self::BadAudio(BadAudio::Text) => f.write_str("the vendor sent text where sound should be: look at base_url"),
+            Self::BadAudio(BadAudio::Text) => {
+                f.write_str("the vendor sent text where sound should be: look at base_url")
+            }
             Self::BadAudio(BadAudio::Container(kind)) => {
                 write!(f, "the vendor sent {kind} where raw samples were asked for: look at base_url")
             }
             Self::BadAudio(BadAudio::TooLong) => f.write_str("what the vendor sent lasts more than 60 s"),
             Self::BadAudio(BadAudio::Silent) => f.write_str("there is nothing to be heard in what the vendor sent"),
             Self::Vendor { status: 0 } => f.write_str("the vendor failed within its session"),
-            Self::Vendor { status: 404 } => f.write_str("the vendor knows no such address (HTTP 404): look at base_url"),
+            Self::Vendor { status: 404 } => {
+                f.write_str("the vendor knows no such address (HTTP 404): look at base_url")
+            }
             Self::Vendor { status } if *status >= 500 => write!(f, "the vendor failed (HTTP {status})"),
             Self::Vendor { status } => write!(f, "the vendor answered with HTTP {status}, which says nothing to us"),
         }

@@ -17,7 +17,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(3_600);
 
 /// An answer that is no sound.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Refusal<'a> {
+pub(in crate::tts) struct Refusal<'a> {
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
     pub(super) body: &'a [u8],
@@ -61,7 +61,13 @@ enum State {
 }
 
 impl Fetch {
-    pub(super) fn begin(now: Timestamp, phrase: &Phrase, request: HttpRequest, encoding: Encoding, judge: Judge) -> Self {
+    pub(super) fn begin(
+        now: Timestamp,
+        phrase: &Phrase,
+        request: HttpRequest,
+        encoding: Encoding,
+        judge: Judge,
+    ) -> Self {
         let mut fetch = Self {
             sending: Some(Sending::Http(request.clone())),
             request,

@@ -29,9 +29,7 @@ mod voice;
 
 use std::time::Duration;
 
-pub use builtin::{
-    builtin_farewell, builtin_filler, builtin_reminder, default_filler, default_reminder, default_text,
-};
+pub use builtin::{builtin_farewell, builtin_filler, builtin_reminder, default_filler, default_reminder, default_text};
 pub use error::{BadAudio, TtsError};
 pub use speech::Speech;
 pub use voice::{Provider, Voice};

@@ -91,7 +91,8 @@ fn not_raw(bytes: &[u8]) -> Option<BadAudio> {
     if bytes.is_empty() {
         return Some(BadAudio::Empty);
     }
-    for (magic, kind) in [(&b"RIFF"[..], "a WAV file"), (b"ID3", "an MP3 file"), (b"OggS", "an Ogg file"), (b"fLaC", "a FLAC file")]
+    for (magic, kind) in
+        [(&b"RIFF"[..], "a WAV file"), (b"ID3", "an MP3 file"), (b"OggS", "an Ogg file"), (b"fLaC", "a FLAC file")]
     {
         if bytes.starts_with(magic) {
             return Some(BadAudio::Container(kind));
@@ -100,9 +101,13 @@ fn not_raw(bytes: &[u8]) -> Option<BadAudio> {
     // 256 codes of µ-law below 0x80 would be 32 ms without a positive sample; linear samples that are all letters are
     // no less strange.
     let head = &bytes[..bytes.len().min(HEAD)];
-    let is_text = |bytes: &[u8]| bytes.iter().all(|&byte| byte == b'\n' || byte == b'\r' || byte == b'\t' || (32..127).contains(&byte));
+    let is_text = |bytes: &[u8]| {
+        bytes.iter().all(|&byte| byte == b'\n' || byte == b'\r' || byte == b'\t' || (32..127).contains(&byte))
+    };
     let begins_as_text = matches!(head.trim_ascii_start().first(), Some(b'{' | b'[' | b'<'));
-    if is_text(head) || (begins_as_text && std::str::from_utf8(trim_cut_letter(head)).is_ok_and(|text| !text.contains('\0'))) {
+    if is_text(head)
+        || (begins_as_text && std::str::from_utf8(trim_cut_letter(head)).is_ok_and(|text| !text.contains('\0')))
+    {
         return Some(BadAudio::Text);
     }
     is_mpeg(bytes).then_some(BadAudio::Container("an MP3 or AAC stream"))

@@ -75,9 +75,7 @@ fn by_status(refusal: Refusal<'_>, name: Option<String>, is_ours: bool) -> TtsEr
         413 => TtsError::Length,
         429 => TtsError::Rate { retry_after: refusal.retry_after },
         503 => TtsError::Busy,
-        status @ (400 | 404 | 422) if is_ours => {
-            TtsError::Refused(name.unwrap_or_else(|| format!("HTTP {status}")))
-        }
+        status @ (400 | 404 | 422) if is_ours => TtsError::Refused(name.unwrap_or_else(|| format!("HTTP {status}"))),
         status => TtsError::Vendor { status },
     }
 }

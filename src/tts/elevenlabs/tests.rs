@@ -56,9 +56,11 @@ fn the_request_is_the_vendors() {
 #[test]
 fn a_language_goes_only_to_models_that_take_one() {
     let voice = Voice { model: "eleven_multilingual_v2".into(), ..Voice::new(access(), "v") };
-    for (voice, language, sent) in
-        [(&voice, "en-US", None), (&Voice::new(access(), "v"), "en-US", Some("en")), (&Voice::new(access(), "v"), "fil-PH", None)]
-    {
+    for (voice, language, sent) in [
+        (&voice, "en-US", None),
+        (&Voice::new(access(), "v"), "en-US", Some("en")),
+        (&Voice::new(access(), "v"), "fil-PH", None),
+    ] {
         let body: Value = serde_json::from_slice(&request(voice, language).body).unwrap();
         assert_eq!(body["language_code"].as_str(), sent, "{language}");
     }
@@ -77,7 +79,11 @@ fn every_shape_of_an_error_has_its_meaning() {
     let pause = Some(Duration::from_secs(2));
     for (status, body, error) in [
         (401, r#"{"detail":{"status":"invalid_api_key","message":"Invalid API key"}}"#, TtsError::Key),
-        (401, r#"{"detail":{"status":"quota_exceeded","message":"This request exceeds your quota."}}"#, TtsError::Quota),
+        (
+            401,
+            r#"{"detail":{"status":"quota_exceeded","message":"This request exceeds your quota."}}"#,
+            TtsError::Quota,
+        ),
         (401, r#"{"detail":{"status":"missing_permissions","message":"…"}}"#, TtsError::Permission),
         (401, r#"{"detail":{"status":"detected_unusual_activity","message":"…"}}"#, TtsError::Permission),
         (401, r#"{"detail":{"type":"authentication_error","code":"invalid_api_key","message":"…"}}"#, TtsError::Key),
@@ -89,10 +95,18 @@ fn every_shape_of_an_error_has_its_meaning() {
         (400, r#"{"detail":{"status":"strange_code","message":"…"}}"#, TtsError::Refused("strange_code".into())),
         (422, r#"{"detail":[{"loc":["body","model_id"],"msg":"…","type":"value_error"}]}"#, TtsError::Model),
         (422, r#"{"detail":[{"loc":["path","voice_id"],"msg":"…","type":"value_error"}]}"#, TtsError::Voice),
-        (422, r#"{"detail":[{"loc":["body","text"],"msg":"field required","type":"x"}]}"#, TtsError::Refused("text".into())),
+        (
+            422,
+            r#"{"detail":[{"loc":["body","text"],"msg":"field required","type":"x"}]}"#,
+            TtsError::Refused("text".into()),
+        ),
         (422, r#"{"detail":[]}"#, TtsError::Refused("HTTP 422".into())),
         (422, r#"{"detail":"Something about your text"}"#, TtsError::Refused("HTTP 422".into())),
-        (429, r#"{"detail":{"status":"too_many_concurrent_requests","message":"…"}}"#, TtsError::Rate { retry_after: pause }),
+        (
+            429,
+            r#"{"detail":{"status":"too_many_concurrent_requests","message":"…"}}"#,
+            TtsError::Rate { retry_after: pause },
+        ),
         (429, r#"{"detail":{"status":"system_busy","message":"…"}}"#, TtsError::Busy),
         (429, "", TtsError::Rate { retry_after: pause }),
         (500, "Internal Server Error", TtsError::Vendor { status: 500 }),
@@ -105,10 +119,13 @@ fn every_shape_of_an_error_has_its_meaning() {
 }
 
 fn page(ids: &[&str], next: Option<&str>) -> ExchangeEvent {
-    let voices: Vec<_> = ids
-        .iter()
-        .map(|id| json!({ "voice_id": id, "name": format!("Voice {id}"), "category": "premade", "labels": { "accent": "american" } }))
-        .collect();
+    let voice = |id: &&str| {
+        json!({
+            "voice_id": id, "name": format!("Voice {id}"), "category": "premade", "labels": { "accent": "american" },
+            "available_for_tiers": [], "high_quality_base_model_ids": [],
+        })
+    };
+    let voices: Vec<_> = ids.iter().map(voice).collect();
     let page = json!({ "voices": voices, "has_more": next.is_some(), "total_count": 3, "next_page_token": next });
     ExchangeEvent::Answer { status: 200, body: page.to_string().into_bytes() }
 }
@@ -122,7 +139,10 @@ fn voices_come_page_by_page() {
     listing.handle(&page(&["c"], None)).unwrap();
     assert!(listing.request().is_none());
     let ids: Vec<_> = listing.voices().iter().map(|voice| voice.id.as_str()).collect();
-    assert_eq!((ids, &listing.voices()[0].labels), (vec!["a", "b", "c"], &vec!["premade".to_owned(), "american".to_owned()]));
+    assert_eq!(
+        (ids, &listing.voices()[0].labels),
+        (vec!["a", "b", "c"], &vec!["premade".to_owned(), "american".to_owned()])
+    );
     // The test's pages are the vendor's.
     if let ExchangeEvent::Answer { body, .. } = page(&["a"], Some("t")) {
         valid(VOICES, &serde_json::from_slice(&body).unwrap());

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::{Phrase, WHOLE, fetch::Fetch};
 use crate::{audio::Encoding, model::openai::Access, time::Timestamp, wire::Method};
 
-pub(super) use refusal::{judge_code, judge_message};
+pub(super) use refusal::{judge, judge_code};
 
 /// A voice of the speech endpoint.
 #[derive(Clone, Debug)]
@@ -40,7 +40,8 @@ impl Voice {
     pub const SPEED: (f64, f64) = (0.25, 4.0);
     /// Voices that the vendor documents.
     pub const VOICES: [&'static str; 13] = [
-        "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse",
+        "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer",
+        "verse",
     ];
     /// Those of them that [`Voice::is_old`] models lack.
     pub const NEW_VOICES: [&'static str; 4] = ["ballad", "cedar", "marin", "verse"];
@@ -63,7 +64,7 @@ impl Voice {
 
     pub(super) fn begin(&self, now: Timestamp, phrase: &Phrase) -> Fetch {
         let request = self.access.http(Method::Post, "/audio/speech", Some(self.body(phrase)), WHOLE);
-        Fetch::begin(now, phrase, request, Encoding::Pcm24k, refusal::judge)
+        Fetch::begin(now, phrase, request, Encoding::Pcm24k, judge)
     }
 
     fn body(&self, phrase: &Phrase) -> String {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::tts::{TtsError, error::code, fetch::Refusal};
 
 /// Shapes: `{"error":{"message","type","param","code"}}` with nulls, `{"error":"…"}`, `{"message":…}`, any text.
-pub(super) fn judge(refusal: Refusal<'_>) -> (TtsError, Option<String>) {
+pub(in crate::tts) fn judge(refusal: Refusal<'_>) -> (TtsError, Option<String>) {
     let body: Value = serde_json::from_slice(refusal.body).unwrap_or(Value::Null);
     let error = match &body["error"] {
         Value::Null => &body,
@@ -48,7 +48,12 @@ pub(in crate::tts) fn judge_code(
         TtsError::Rate { retry_after }
     } else if is("server_overloaded") || is("overloaded_error") || is("engine_overloaded") || is("slow_down") {
         TtsError::Busy
-    } else if is("model_not_found") || is("invalid_model") || is("missing_model") || is("DeploymentNotFound") || ends_in("model") {
+    } else if is("model_not_found")
+        || is("invalid_model")
+        || is("missing_model")
+        || is("DeploymentNotFound")
+        || ends_in("model")
+    {
         TtsError::Model
     } else if is("voice_not_found") || is("invalid_voice") || ends_in("voice") {
         TtsError::Voice
@@ -60,7 +65,7 @@ pub(in crate::tts) fn judge_code(
 }
 
 /// By the vendor's words, where its codes are empty.
-pub(in crate::tts) fn judge_message(message: &str) -> Option<TtsError> {
+fn judge_message(message: &str) -> Option<TtsError> {
     let message = message.to_ascii_lowercase();
     if message.contains("missing scopes") || message.contains("insufficient permissions") {
         Some(TtsError::Permission)
