@@ -111,8 +111,15 @@ fn show_assistant(assistant: &Assistant, out: &mut dyn Write) -> io::Result<()> 
     let settings = &assistant.settings;
     let numbers = assistant.numbers.join(", ");
     row(out, "numbers", if numbers.is_empty() { "every number that no other one claims" } else { &numbers })?;
-    let ModelChoice::Offline(behaviour) = assistant.model;
-    row(out, "model", &format!("{}, {}", assistant.model.provider(), behaviour.name()))?;
+    match &assistant.model {
+        ModelChoice::Offline(behaviour) => row(out, "model", &format!("offline, {}", behaviour.name()))?,
+        ModelChoice::OpenAi(settings) => {
+            row(out, "model", &format!("openai, {}, voice {}", settings.model, settings.voice))?;
+            row(out, "model.base_url", settings.access.base_url())?;
+            let transcription = settings.transcription.as_ref().map_or("off", |it| it.model.as_str());
+            row(out, "model.transcription", transcription)?;
+        }
+    }
     row(out, "language", assistant.farewells.language())?;
     row(out, "detector", assistant.detector.name())?;
     row(out, "silence_timeout_s", &seconds(settings.silence_timeout.get()))?;

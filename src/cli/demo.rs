@@ -172,6 +172,14 @@ fn summary(played: &Played, same: bool, out: &mut dyn Write) -> io::Result<()> {
         decided.len(),
         if same { ", the same as with --fast" } else { "" }
     )?;
+    for answer in &played.answers {
+        let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;
+        let (total, ours, model) = (ms(answer.total), ms(answer.ours), ms(answer.model));
+        writeln!(
+            out,
+            "  answer           {total:.0} ms   from the caller's last word: ours {ours:.1}, the model's {model:.0}"
+        )?;
+    }
     if let Some(ms) = rules.mechanics_error_ms {
         writeln!(out, "  mechanics error  {ms:+.0} ms   first goodbye frame against our deadline (0 to 20 allowed)")?;
     }

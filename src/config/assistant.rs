@@ -1,10 +1,11 @@
 //! Who answers the telephone: what is configured of an assistant.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::{
     assistant::{FarewellKind, Greeting, HangupTool, Settings},
-    model::offline,
+    model::{offline, openai},
     tts,
     vad::Detector,
 };
@@ -51,18 +52,21 @@ impl Default for Assistant {
 }
 
 /// Which model an assistant talks with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ModelChoice {
     /// Recorded lines: needs neither key nor network.
     Offline(offline::Behaviour),
+    /// OpenAI Realtime, or a server that speaks as it does.
+    OpenAi(Arc<openai::Settings>),
 }
 
 impl ModelChoice {
     /// The provider's name in configuration.
     #[must_use]
-    pub const fn provider(self) -> &'static str {
+    pub const fn provider(&self) -> &'static str {
         match self {
             Self::Offline(_) => "offline",
+            Self::OpenAi(_) => "openai",
         }
     }
 }

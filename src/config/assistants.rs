@@ -1,13 +1,14 @@
 //! The assistants.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use toml::Spanned;
 
 use super::{
     Assistant, Farewells, Limits, ModelChoice,
-    file::{AssistantTable, FarewellTable, ModelTable, Number, ReminderTable, Value},
+    file::{AssistantTable, FarewellTable, Number, ReminderTable, Value},
     reader::{Reader, out_of_range},
 };
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
         OutOfRange, Reminder, Settings, SettingsError, SilenceTimeout,
     },
     carrier::twilio::twiml::{self, Setting},
+    model::openai::{self, Access},
     tts,
     vad::Detector,
 };
@@ -29,11 +31,19 @@ const REGIONS: [(&str, &str); 6] =
 
 impl Reader<'_> {
     /// All of them; the default one if none is written.
-    pub(super) fn assistants(&mut self, tables: &[Spanned<AssistantTable>], limits: &Limits) -> Vec<Assistant> {
+    pub(super) fn assistants(
+        &mut self,
+        tables: &[Spanned<AssistantTable>],
+        limits: &Limits,
+        openai: Option<&Arc<Access>>,
+    ) -> Vec<Assistant> {
         if tables.is_empty() {
-            return vec![Assistant::default()];
+            let model = openai.map_or_else(ModelChoice::default, |access| {
+                ModelChoice::OpenAi(Arc::new(openai::Settings::new(Arc::clone(access))))
+            });
+            return vec![Assistant { model, ..Assistant::default() }];
         }
-        let assistants: Vec<_> = tables.iter().map(|table| self.assistant(table, limits)).collect();
+        let assistants: Vec<_> = tables.iter().map(|table| self.assistant(table, limits, openai)).collect();
         self.check_claims(tables, &assistants);
         assistants
     }
@@ -64,7 +74,12 @@ impl Reader<'_> {
         }
     }
 
-    fn assistant(&mut self, spanned: &Spanned<AssistantTable>, limits: &Limits) -> Assistant {
+    fn assistant(
+        &mut self,
+        spanned: &Spanned<AssistantTable>,
+        limits: &Limits,
+        openai: Option<&Arc<Access>>,
+    ) -> Assistant {
         let table = spanned.get_ref();
         let name = self.name(spanned);
         self.check_numbers(&table.numbers);
@@ -76,13 +91,14 @@ impl Reader<'_> {
         settings.filler = table.filler.unwrap_or(true);
         settings.language = language;
         let reminder_text = self.reminder(&name, &table.reminder, &mut settings);
+        let model = self.model(table, openai, &tag);
         let farewells = self.farewells(&name, &table.farewell, tag);
         Assistant {
             name,
             numbers: table.numbers.iter().map(|number| number.get_ref().clone()).collect(),
             reminder_text,
             hangup_confirm: table.tools.hangup_call.as_ref().is_none_or(|tool| tool.confirm),
-            model: self.model(&table.model),
+            model,
             detector: self.named(&table.detector, |text| text.parse::<Detector>()).unwrap_or_default(),
             settings,
             farewells,
@@ -274,15 +290,6 @@ impl Reader<'_> {
             return None;
         }
         Some(text.clone())
-    }
-
-    fn model(&mut self, table: &ModelTable) -> ModelChoice {
-        let is_known = |text: &str| match text {
-            "offline" => Ok(()),
-            _ => Err(format!("no model provider is called {text:?}; there is offline")),
-        };
-        let _ = self.named(&table.provider, is_known);
-        ModelChoice::Offline(self.named(&table.behaviour, str::parse).unwrap_or_default())
     }
 
     /// One of several names.

@@ -91,6 +91,7 @@ pub(super) struct AssistantTable {
     pub(super) name: Value<String>,
     pub(super) numbers: Vec<Spanned<String>>,
     pub(super) language: Value<String>,
+    pub(super) instructions: Value<String>,
     pub(super) detector: Value<String>,
     pub(super) silence_timeout_s: Value<Number>,
     pub(super) min_speech_ms: Value<Number>,
@@ -112,6 +113,8 @@ pub(super) struct AssistantTable {
 pub(super) struct GreetingTable {
     #[serde(default = "yes")]
     pub(super) interruptible: bool,
+    #[serde(default)]
+    pub(super) text: Value<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -155,6 +158,40 @@ pub(super) struct HangupTable {
 pub(super) struct ModelTable {
     pub(super) provider: Value<String>,
     pub(super) behaviour: Value<String>,
+    pub(super) openai: OpenAiModelTable,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [assistant.model.openai]")]
+pub(super) struct OpenAiModelTable {
+    pub(super) model: Value<String>,
+    pub(super) voice: Value<String>,
+    pub(super) encoding: Value<String>,
+    pub(super) transcription: TranscriptionTable,
+    pub(super) turn_detection: TurnDetectionTable,
+    pub(super) noise_reduction: Value<String>,
+    pub(super) speed: Value<Number>,
+    pub(super) max_output_tokens: Value<Number>,
+    pub(super) reasoning_effort: Value<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: { enabled = true }")]
+pub(super) struct TranscriptionTable {
+    pub(super) enabled: Option<bool>,
+    pub(super) model: Value<String>,
+    pub(super) language: Value<String>,
+    pub(super) prompt: Value<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: { kind = \"server_vad\" }")]
+pub(super) struct TurnDetectionTable {
+    pub(super) kind: Value<String>,
+    pub(super) threshold: Value<Number>,
+    pub(super) prefix_padding_ms: Value<Number>,
+    pub(super) silence_duration_ms: Value<Number>,
+    pub(super) eagerness: Value<String>,
 }
 
 fn yes() -> bool {

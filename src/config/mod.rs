@@ -19,6 +19,7 @@ mod assistant;
 mod assistants;
 mod error;
 mod file;
+mod model;
 mod public_url;
 mod reader;
 mod secret;

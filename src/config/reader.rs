@@ -28,17 +28,20 @@ pub(super) struct Reader<'a> {
     pub(super) env: Env<'a>,
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<String>,
+    /// An account with OpenAI is written, be it right or wrong.
+    pub(super) has_openai_table: bool,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: Text<'a>, env: Env<'a>) -> Self {
-        Self { text, env, problems: Vec::new(), warnings: Vec::new() }
+        Self { text, env, problems: Vec::new(), warnings: Vec::new(), has_openai_table: false }
     }
 
     /// `file`: what is written; `None` without a file.
     pub(super) fn config(mut self, file: Option<File>) -> Result<Config, ConfigError> {
         let path = file.is_some().then(|| self.text.file.to_owned());
         let file = file.unwrap_or_default();
+        self.has_openai_table = file.openai.is_some();
         let limits = self.limits(&file.limits);
         let twilio = match (&file.twilio, &path) {
             (Some(table), _) => self.twilio(table),
@@ -67,7 +70,7 @@ impl<'a> Reader<'a> {
             let url = &server.public_url;
             self.warnings.push(format!("public_url is {url}: the carrier cannot reach this machine under it"));
         }
-        let assistants = self.assistants(&file.assistant.0, &limits);
+        let assistants = self.assistants(&file.assistant.0, &limits, openai.as_ref().map(|account| &account.access));
         if self.problems.is_empty() {
             Ok(Config { file: path, server, twilio, openai, elevenlabs, limits, assistants, warnings: self.warnings })
         } else {
@@ -176,7 +179,12 @@ impl<'a> Reader<'a> {
         (min.unwrap_or(usual.0), max.unwrap_or(usual.1))
     }
 
-    fn whole(&mut self, name: &'static str, value: &toml::Spanned<Number>, (low, high): (u32, u32)) -> Option<u32> {
+    pub(super) fn whole(
+        &mut self,
+        name: &'static str,
+        value: &toml::Spanned<Number>,
+        (low, high): (u32, u32),
+    ) -> Option<u32> {
         let number = value.get_ref().0;
         if number.fract() == 0.0 && (f64::from(low)..=f64::from(high)).contains(&number) {
             return Some(number as u32);

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
+use tokio::net::TcpStream;
+
 use super::{
     finished::{FinishedCall, Observation},
     gateway::Front,
     link::{Incoming, Link},
+    model_link::ModelLink,
     setup::Assistant,
     shard::NewStream,
 };
@@ -17,7 +20,7 @@ use crate::{
         CallAnswer, CallId, Carrier, CarrierEvent, Sending,
         twilio::{StreamSid, TwilioCall},
     },
-    model::{Model, ToolCallId},
+    model::{ModelEvent, ToolCallId},
     net::{clock, websocket::Socket},
     session::{Input, Output, Session, SessionConfig},
     time::Timestamp,
@@ -49,8 +52,8 @@ pub(super) struct LiveCall {
     epoch: Instant,
     session: Session,
     carrier: TwilioCall,
-    model: Box<dyn Model>,
-    link: Link,
+    model: ModelLink,
+    link: Link<TcpStream>,
     ledger: Vec<LedgerEntry>,
     last_tick: Timestamp,
     last_step: Timestamp,
@@ -67,10 +70,14 @@ struct Around<'a> {
 impl LiveCall {
     /// Begins a call whose stream is open. `None` without an account: then no stream could have come.
     pub(super) fn open(now: Instant, stream: NewStream, front: &Front, shard: usize) -> Option<Self> {
-        let NewStream { call: id, sid, stream, resumed, assistant, model, socket } = stream;
+        let NewStream { call: id, sid, stream, resumed, assistant, mut model, socket } = stream;
+        model.settle();
         let access = Arc::clone(&front.twilio.as_ref()?.access);
-        let config =
-            SessionConfig { settings: assistant.settings.clone(), model: model.traits(), encoding: model.encoding() };
+        let config = SessionConfig {
+            settings: assistant.settings.clone(),
+            model: model.model().traits(),
+            encoding: model.model().encoding(),
+        };
         let session = Session::new(config, vad::build(assistant.detector), Timestamp::ZERO);
         let mut call = Self {
             carrier: TwilioCall::new(access, Arc::clone(&assistant.sayings), sid, stream),
@@ -162,12 +169,14 @@ impl LiveCall {
         let at = self.at(now);
         if self.session.is_over() {
             self.report(front, now);
-            return if self.link.finish(now, context) { Step::Done } else { Step::GoesOn };
+            self.model.flush(now, at, context);
+            let closed = self.link.finish(now, context);
+            return if closed && self.model.is_parted() { Step::Done } else { Step::GoesOn };
         }
         self.longest_step = self.longest_step.max(at.since(self.last_step));
         self.last_step = at;
         let heard = self.read(at, context, &around);
-        self.hear_model(at, &around);
+        let answer = self.hear_model(at, context, &around);
         if let Some(event) = self.carrier.handle_timeout(at) {
             self.session.handle_input(at, Input::Carrier(event));
             self.drain(at, &around);
@@ -176,11 +185,13 @@ impl LiveCall {
             self.session.handle_timeout(at);
             self.drain(at, &around);
         }
-        if heard || at.since(self.last_tick) >= TICK {
+        // The first words of an answer do not wait for the next frame of the caller.
+        if heard || answer || at.since(self.last_tick) >= TICK {
             self.last_tick = at;
             self.session.tick(at);
             self.drain(at, &around);
         }
+        self.model.flush(now, at, context);
         if !self.link.flush(context) {
             self.closed(at, false, &around);
         }
@@ -193,7 +204,7 @@ impl LiveCall {
         for _ in 0..BURST {
             match self.link.poll(context) {
                 Incoming::Nothing => break,
-                Incoming::Other => {}
+                Incoming::Other | Incoming::Binary(_) => {}
                 Incoming::Text(text) => {
                     if let Some(event) = self.carrier.handle_text(at, &text) {
                         heard |= matches!(event, CarrierEvent::Media { .. });
@@ -201,7 +212,7 @@ impl LiveCall {
                         self.drain(at, around);
                     }
                 }
-                Incoming::Closed { clean } => {
+                Incoming::Closed { clean, .. } => {
                     self.closed(at, clean, around);
                     break;
                 }
@@ -229,12 +240,23 @@ impl LiveCall {
         }
     }
 
-    fn hear_model(&mut self, at: Timestamp, around: &Around<'_>) {
+    /// Takes what the model's socket has brought, message by message, each with what the model makes of it. Tells
+    /// whether the agent begins to speak.
+    fn hear_model(&mut self, at: Timestamp, context: &mut Context<'_>, around: &Around<'_>) -> bool {
+        let hearing = self.session.media().hearing();
+        let silent = !hearing.agent_audible && !hearing.agent_unsent;
+        let mut audio = false;
         for _ in 0..BURST {
-            let Some(event) = self.model.poll_event(at) else { break };
-            self.session.handle_input(at, Input::Model(event));
-            self.drain(at, around);
+            while let Some(event) = self.model.poll_event(at) {
+                audio |= matches!(event, ModelEvent::Audio { .. });
+                self.session.handle_input(at, Input::Model(event));
+                self.drain(at, around);
+            }
+            if !self.model.hear(at, context) {
+                break;
+            }
         }
+        audio && silent
     }
 
     /// Carries out all that the session wants.
@@ -256,7 +278,7 @@ impl LiveCall {
                             }
                         });
                     }
-                    Output::Model(command) => self.model.handle_command(at, &command),
+                    Output::Model(command) => self.model.command(at, &command),
                     Output::RunTool(request) => {
                         // Intents come with a later version: say so, so that the model can.
                         self.model.tool_result(request.call, "This tool is not available on the telephone.");
@@ -298,6 +320,7 @@ impl LiveCall {
                 outbound: media.outbound_counters(),
                 carrier: self.carrier.counters(),
                 feed_dropped_bytes: media.feed_dropped(),
+                answers: self.session.answers().to_vec(),
                 longest_step: self.longest_step,
             },
         );

@@ -15,7 +15,11 @@ use crate::{
     },
     config::{self, Config, ModelChoice},
     mix::AnnouncementError,
-    model::offline::Offline,
+    model::{
+        Tool,
+        offline::Offline,
+        openai::{self, GreetingText, OpenAi},
+    },
     tts,
 };
 
@@ -89,14 +93,30 @@ fn ready(assistant: &config::Assistant) -> Result<Assistant, SetupError> {
         announcements,
         sayings: Arc::new(sayings),
         apology: twiml::say_and_hang_up(apology, language).map_err(wrong)?,
-        model: model(&assistant.model),
+        model: model(assistant),
     })
 }
 
-fn model(choice: &ModelChoice) -> ModelFactory {
-    let ModelChoice::Offline(behaviour) = *choice;
-    Arc::new(move |call: &NewCall| {
-        let model = if call.resumed > 0 { Offline::resumed(behaviour) } else { Offline::new(behaviour) };
-        Box::new(model)
-    })
+fn model(assistant: &config::Assistant) -> ModelFactory {
+    match &assistant.model {
+        ModelChoice::Offline(behaviour) => {
+            let behaviour = *behaviour;
+            Arc::new(move |call: &NewCall| {
+                let model = if call.resumed > 0 { Offline::resumed(behaviour) } else { Offline::new(behaviour) };
+                Box::new(model)
+            })
+        }
+        ModelChoice::OpenAi(settings) => {
+            let mut settings = openai::Settings::clone(settings);
+            if assistant.settings.hangup_call.is_some() {
+                settings.tools.push(Tool::hangup_call(assistant.hangup_confirm));
+            }
+            let resumed = Arc::new(openai::Settings { greeting: GreetingText::Resumed, ..settings.clone() });
+            let settings = Arc::new(settings);
+            Arc::new(move |call: &NewCall| {
+                let settings = if call.resumed > 0 { &resumed } else { &settings };
+                Box::new(OpenAi::new(Arc::clone(settings)))
+            })
+        }
+    }
 }

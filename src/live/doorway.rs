@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::{
 
 use super::{
     gateway::Front,
+    model_link::ModelLink,
     setup::{Assistant, NewCall},
     shard::{NewStream, ToShard},
     supervisor::Admission,
@@ -96,8 +97,14 @@ async fn admit(front: &Front, shard: usize, socket: Socket, arrived: Arrived) {
     let call = CallId::new(sid.as_str());
     let until = clock::now() + assistant.settings.max_duration.get() + GRACE;
     let (shard, message) = match front.supervisor.admit(&call, nonce, shard, until, resumed) {
-        Admission::New(model) => {
-            let model = model.unwrap_or_else(|| (assistant.model)(&NewCall { call: call.clone(), resumed }));
+        Admission::New(ahead) => {
+            let opened = match ahead {
+                Some(ahead) => ahead.claim().await,
+                None => None,
+            };
+            let model = opened.unwrap_or_else(|| {
+                ModelLink::new((assistant.model)(&NewCall { call: call.clone(), resumed }), front.slow.clone())
+            });
             (shard, ToShard::Open(Box::new(NewStream { call, sid, stream, resumed, assistant, model, socket })))
         }
         Admission::Adopt(shard) => (shard, ToShard::Adopt { call, stream, socket: Box::new(socket) }),

@@ -8,6 +8,7 @@ use crate::{
     call::{CallRecord, LedgerEntry, Party, Reason},
     carrier::{CallId, CarrierCounters},
     media::{InboundCounters, OutboundCounters},
+    session::AnswerLatency,
     time::Timestamp,
 };
 
@@ -34,6 +35,8 @@ pub struct FinishedCall {
     pub carrier: CarrierCounters,
     /// Caller audio that the model never got, in bytes.
     pub feed_dropped_bytes: u64,
+    /// How long the caller waited for answers: the latest 64.
+    pub answers: Vec<AnswerLatency>,
     /// The longest time between two looks at this call: a stall of the machine, or of ours.
     pub longest_step: Duration,
 }
@@ -73,6 +76,15 @@ impl FinishedCall {
                 "uncertainty_ms": entry.uncertainty.as_secs_f64() * 1e3,
             })
         });
+        let in_ms = |time: Duration| time.as_secs_f64() * 1e3;
+        let answers = self.answers.iter().map(|answer| {
+            json!({
+                "at_ms": answer.at.as_millis_f64(),
+                "total_ms": in_ms(answer.total),
+                "ours_ms": in_ms(answer.ours),
+                "model_ms": in_ms(answer.model),
+            })
+        });
         json!({
             "call": self.call.as_str(),
             "assistant": self.assistant,
@@ -107,6 +119,7 @@ impl FinishedCall {
             "longest_step_ms": self.longest_step.as_secs_f64() * 1e3,
             "unreadable_messages": self.carrier.unreadable,
             "unknown_messages": self.carrier.unknown,
+            "answers": answers.collect::<Vec<_>>(),
             "ledger": ledger.collect::<Vec<_>>(),
         })
     }

@@ -10,6 +10,7 @@ use tokio::runtime::{self, Handle};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::{
+    ahead::Ahead,
     answers::Addresses,
     finished::{FinishedCall, Observation},
     setup::{Assistant, Setup},
@@ -79,10 +80,10 @@ pub(super) struct Front {
     pub(super) assistants: Vec<Arc<Assistant>>,
     pub(super) max_calls: usize,
     pub(super) page: String,
-    pub(super) supervisor: Supervisor,
+    pub(super) supervisor: Supervisor<Ahead>,
     pub(super) phase: watch::Receiver<Phase>,
     shards: Vec<mpsc::Sender<ToShard>>,
-    slow: Handle,
+    pub(super) slow: Handle,
     client: Client,
     requests: Arc<Semaphore>,
     finished: mpsc::UnboundedSender<Box<FinishedCall>>,

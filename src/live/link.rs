@@ -1,4 +1,4 @@
-//! A call's media connection: polled by its shard, never awaited.
+//! A call's connections, media and model: polled by its shard, never awaited.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -6,12 +6,12 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_util::{Sink, Stream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{
     Error, Message, Utf8Bytes,
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
-
-use crate::net::websocket::Socket;
 
 /// Bytes that may wait for a peer that does not read: minutes of audio. Beyond it the connection counts as broken.
 const MAX_WAITING: usize = 4 << 20;
@@ -25,14 +25,21 @@ pub(super) enum Incoming {
     Nothing,
     /// A text message.
     Text(Utf8Bytes),
+    /// A binary message of this length.
+    Binary(usize),
     /// Something of no interest.
     Other,
     /// The connection is gone.
-    Closed { clean: bool },
+    Closed {
+        /// The peer closed it, or we did.
+        clean: bool,
+        /// The peer's close frame, if it sent one with a code.
+        frame: Option<CloseFrame>,
+    },
 }
 
-pub(super) struct Link {
-    socket: Option<Socket>,
+pub(super) struct Link<S> {
+    socket: Option<WebSocketStream<S>>,
     waiting: VecDeque<Message>,
     waiting_bytes: usize,
     written: bool,
@@ -40,8 +47,8 @@ pub(super) struct Link {
     closing_since: Option<Instant>,
 }
 
-impl Link {
-    pub(super) fn new(socket: Socket) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
+    pub(super) fn new(socket: WebSocketStream<S>) -> Self {
         Self {
             socket: Some(socket),
             waiting: VecDeque::with_capacity(16),
@@ -52,8 +59,14 @@ impl Link {
         }
     }
 
+    /// What the socket runs on, while there is one.
+    pub(super) fn stream(&mut self) -> Option<&mut S> {
+        self.socket.as_mut().map(WebSocketStream::get_mut)
+    }
+
     /// A message goes out with the next [`Link::flush`].
-    pub(super) fn send(&mut self, text: &str) {
+    pub(super) fn send(&mut self, text: impl Into<Utf8Bytes>) {
+        let text = text.into();
         if self.socket.is_some() && !self.closing {
             self.waiting_bytes += text.len();
             self.waiting.push_back(Message::text(text));
@@ -74,23 +87,27 @@ impl Link {
         match Pin::new(socket).poll_next(context) {
             Poll::Pending => Incoming::Nothing,
             Poll::Ready(Some(Ok(Message::Text(text)))) => Incoming::Text(text),
-            Poll::Ready(Some(Ok(Message::Close(_)))) => {
+            Poll::Ready(Some(Ok(Message::Close(frame)))) => {
                 // The answer to it is written by the next flush or poll; the stream ends behind it.
                 self.closing = true;
-                Incoming::Closed { clean: true }
+                Incoming::Closed { clean: true, frame }
             }
-            Poll::Ready(Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {
+            Poll::Ready(Some(Ok(Message::Binary(bytes)))) => Incoming::Binary(bytes.len()),
+            Poll::Ready(Some(Ok(Message::Ping(_)))) => {
+                // The pong is in the socket's buffer: flushed with the rest.
+                self.written = true;
                 Incoming::Other
             }
+            Poll::Ready(Some(Ok(Message::Pong(_) | Message::Frame(_)))) => Incoming::Other,
             Poll::Ready(Some(Err(Error::Capacity(_)))) => {
-                // Longer than anything the carrier sends. It is told why before the socket goes.
+                // Longer than anything the peer sends. It is told why before the socket goes.
                 self.tell(CloseCode::Size, context);
                 self.socket = None;
-                Incoming::Closed { clean: false }
+                Incoming::Closed { clean: false, frame: None }
             }
             Poll::Ready(Some(Err(_)) | None) => {
                 self.socket = None;
-                Incoming::Closed { clean: self.closing }
+                Incoming::Closed { clean: self.closing, frame: None }
             }
         }
     }
@@ -146,7 +163,7 @@ impl Link {
         loop {
             match self.poll(context) {
                 Incoming::Nothing => return self.socket.is_none(),
-                Incoming::Text(_) | Incoming::Other => {}
+                Incoming::Text(_) | Incoming::Binary(_) | Incoming::Other => {}
                 // Behind the peer's close only the end of the connection can come.
                 Incoming::Closed { .. } => {
                     if self.socket.is_none() {

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! shard (one thread each: current-thread runtime, own listener)         slow world (own threads)
-//!   accept ▸ routes ▸ webhook answered                                   REST requests
+//!   accept ▸ routes ▸ webhook answered                                   REST requests, handshakes with models
 //!              └────▸ media handshake ▸ doorway (`start`, token) ─┐      supervisor's sweep
-//!   loop, at most each ms: inbox ▸ each call: socket ▸ model ▸ timers ▸ tick ▸ socket
+//!   loop, at most each ms: inbox ▸ each call: socket ▸ model ▸ timers ▸ tick ▸ sockets
 //! ```
 //!
 //! | file | what |
@@ -18,7 +18,8 @@
 //! | `supervisor.rs` | who owns which call; what outlives a connection |
 //! | `shard.rs` | the loop over all calls of a thread |
 //! | `call.rs` | one call: socket, session, model |
-//! | `link.rs` | its media connection |
+//! | `link.rs` | a connection of it |
+//! | `model_link.rs`, `ahead.rs` | its model with its socket; the same before the stream is there |
 //! | `finished.rs` | what is kept of a call |
 //!
 //! **The loop.** No call has a task of its own. All sockets of a shard ring one bell; the shard wakes, waits until a
@@ -26,6 +27,7 @@
 //! frame has come, or 20 ms after its last tick: so a decision waits a millisecond at the most, all writes of a step
 //! leave in one, and the more calls there are, the more of them share a wake-up. One call's panic ends that call only.
 
+mod ahead;
 mod answers;
 mod call;
 mod configured;
@@ -33,6 +35,7 @@ mod doorway;
 mod finished;
 mod gateway;
 mod link;
+mod model_link;
 mod page;
 mod routes;
 pub mod setup;

@@ -14,6 +14,7 @@ use axum::{
 use http_body_util::{BodyExt, Limited};
 
 use super::{
+    ahead::Ahead,
     answers::{MAX_RESUMES, path},
     doorway,
     gateway::{Front, Phase, Twilio},
@@ -221,8 +222,8 @@ fn connect(
     };
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce).map_err(|error| fault(&error))?;
-    let model = || (assistant.model)(&NewCall { call: id.clone(), resumed });
-    if !front.supervisor.expect(clock::now(), &id, front.max_calls, model) {
+    let ahead = || Ahead::new((assistant.model)(&NewCall { call: id.clone(), resumed }), &front.slow);
+    if !front.supervisor.expect(clock::now(), &id, front.max_calls, ahead) {
         tracing::warn!(call = %id, limit = front.max_calls, "busy: as many calls as are allowed");
         let answer = if resumed == 0 { twiml::busy() } else { assistant.apology.clone() };
         return Ok(document(&answer));

@@ -16,6 +16,7 @@ use super::{
     call::{LiveCall, Step},
     doorway,
     gateway::{Front, Phase},
+    model_link::ModelLink,
     routes,
     setup::Assistant,
 };
@@ -24,7 +25,6 @@ use crate::{
         CallAnswer, CallId,
         twilio::{CallSid, StreamSid},
     },
-    model::Model,
     net::{clock, http, websocket::Socket},
     session::Input,
     wire::{ExchangeEvent, ExchangeId},
@@ -48,7 +48,7 @@ pub(super) struct NewStream {
     pub(super) stream: StreamSid,
     pub(super) resumed: u8,
     pub(super) assistant: Arc<Assistant>,
-    pub(super) model: Box<dyn Model>,
+    pub(super) model: ModelLink,
     pub(super) socket: Socket,
 }
 

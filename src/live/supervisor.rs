@@ -7,10 +7,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::{
-    carrier::{CallId, twilio::token::Nonce},
-    model::Model,
-};
+use crate::carrier::{CallId, twilio::token::Nonce};
 
 /// What was opened ahead for a call is closed if its stream has not begun by then.
 pub(super) const PREOPENED: Duration = Duration::from_secs(10);
@@ -47,19 +44,19 @@ pub struct Census {
 }
 
 /// What a new stream is to do.
-pub(super) enum Admission {
+pub(super) enum Admission<A> {
     /// Begin; with the model's session that was opened ahead, if there is one.
-    New(Option<Box<dyn Model>>),
+    New(Option<A>),
     /// Take the place of a broken one, on this shard.
     Adopt(usize),
     /// Go away; why.
     Refused(&'static str),
 }
 
-impl fmt::Debug for Admission {
+impl<A> fmt::Debug for Admission<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::New(model) => write!(f, "New({})", if model.is_some() { "preopened" } else { "" }),
+            Self::New(ahead) => write!(f, "New({})", if ahead.is_some() { "preopened" } else { "" }),
             Self::Adopt(shard) => write!(f, "Adopt({shard})"),
             Self::Refused(why) => write!(f, "Refused({why})"),
         }
@@ -78,38 +75,37 @@ pub(super) enum Whereabouts {
     Over,
 }
 
-enum Entry {
-    Waiting { since: Instant, model: Option<Box<dyn Model>> },
+enum Entry<A> {
+    Waiting { since: Instant, ahead: Option<A> },
     Live { shard: usize, until: Instant, closing: bool },
     Over { since: Instant },
 }
 
-#[derive(Default)]
-struct State {
-    calls: BTreeMap<CallId, Entry>,
+struct State<A> {
+    calls: BTreeMap<CallId, Entry<A>>,
     /// Used tokens, until they would be too old anyway.
     nonces: HashMap<Nonce, u64>,
     census: Census,
 }
 
-/// See the [module](self).
-#[derive(Default)]
-pub(super) struct Supervisor(Mutex<State>);
+/// See the [module](self). `A` is what is opened ahead for a call, and given up when it is dropped.
+pub(super) struct Supervisor<A>(Mutex<State<A>>);
 
-impl Supervisor {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl<A> Default for Supervisor<A> {
+    fn default() -> Self {
+        let (calls, nonces, census) = (BTreeMap::new(), HashMap::new(), Census::default());
+        Self(Mutex::new(State { calls, nonces, census }))
+    }
+}
+
+impl<A> Supervisor<A> {
+    fn state(&self) -> MutexGuard<'_, State<A>> {
         // A panic elsewhere must not take every other call with it: each change below is whole by itself.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A webhook asks for a stream: is there room? `model` is opened only if there is.
-    pub(super) fn expect(
-        &self,
-        now: Instant,
-        call: &CallId,
-        max_calls: usize,
-        model: impl FnOnce() -> Box<dyn Model>,
-    ) -> bool {
+    /// A webhook asks for a stream: is there room? `ahead` is opened only if there is.
+    pub(super) fn expect(&self, now: Instant, call: &CallId, max_calls: usize, ahead: impl FnOnce() -> A) -> bool {
         {
             let mut state = self.state();
             if state.calls.contains_key(call) {
@@ -121,12 +117,12 @@ impl Supervisor {
                 state.census.busy += 1;
                 return false;
             }
-            state.calls.insert(call.clone(), Entry::Waiting { since: now, model: None });
+            state.calls.insert(call.clone(), Entry::Waiting { since: now, ahead: None });
         }
         // Outside the lock: a factory may take its time.
-        let opened = model();
-        if let Some(Entry::Waiting { model, .. }) = self.state().calls.get_mut(call) {
-            *model = Some(opened);
+        let opened = ahead();
+        if let Some(Entry::Waiting { ahead, .. }) = self.state().calls.get_mut(call) {
+            *ahead = Some(opened);
         }
         true
     }
@@ -139,7 +135,7 @@ impl Supervisor {
         shard: usize,
         until: Instant,
         resumed: u8,
-    ) -> Admission {
+    ) -> Admission<A> {
         let mut state = self.state();
         if state.nonces.insert(nonce.0, nonce.1).is_some() {
             return Admission::Refused("its token was used before");
@@ -149,7 +145,7 @@ impl Supervisor {
             Some(Entry::Over { .. } | Entry::Live { closing: true, .. }) => {
                 return Admission::Refused("the call is over");
             }
-            Some(Entry::Waiting { model, .. }) => Admission::New(model.take()),
+            Some(Entry::Waiting { ahead, .. }) => Admission::New(ahead.take()),
             None => Admission::New(None),
         };
         state.census.resumed += u64::from(resumed > 0);
@@ -184,8 +180,8 @@ impl Supervisor {
     /// The caller left before the stream began.
     pub(super) fn gone_before_stream(&self, now: Instant, call: &CallId) {
         let mut state = self.state();
-        if let Some(Entry::Waiting { model, .. }) = state.calls.get(call) {
-            let closed = model.is_some();
+        if let Some(Entry::Waiting { ahead, .. }) = state.calls.get(call) {
+            let closed = ahead.is_some();
             state.census.preopened_closed += u64::from(closed);
             state.calls.insert(call.clone(), Entry::Over { since: now });
         }
@@ -208,9 +204,9 @@ impl Supervisor {
         for entry in state.calls.values() {
             match entry {
                 Entry::Live { .. } => census.live += 1,
-                Entry::Waiting { model, .. } => {
+                Entry::Waiting { ahead, .. } => {
                     census.waiting += 1;
-                    census.preopened += usize::from(model.is_some());
+                    census.preopened += usize::from(ahead.is_some());
                 }
                 Entry::Over { .. } => {}
             }
@@ -221,15 +217,15 @@ impl Supervisor {
     /// Closes what was opened for streams that did not come, forgets what is old, and gives the calls that should
     /// long have ended.
     pub(super) fn sweep(&self, now: Instant, unix_s: u64) -> Vec<(CallId, usize)> {
-        let mut closed: Vec<Box<dyn Model>> = Vec::new();
+        let mut closed: Vec<A> = Vec::new();
         let mut overdue = Vec::new();
         let mut state = self.state();
         state.nonces.retain(|_, expires| *expires >= unix_s);
         state.calls.retain(|call, entry| match entry {
-            Entry::Waiting { since, model } => {
+            Entry::Waiting { since, ahead } => {
                 let age = now.saturating_duration_since(*since);
                 if age >= PREOPENED {
-                    closed.extend(model.take());
+                    closed.extend(ahead.take());
                 }
                 age < WAITING
             }
@@ -256,29 +252,11 @@ mod tests {
     use super::*;
     use crate::net::clock;
 
-    struct Silent;
-
-    impl Model for Silent {
-        fn traits(&self) -> crate::model::ModelTraits {
-            crate::model::ModelTraits { hears_speech: false, answers: false }
-        }
-        fn encoding(&self) -> crate::audio::Encoding {
-            crate::audio::Encoding::Mulaw
-        }
-        fn handle_command(&mut self, _: crate::time::Timestamp, _: &crate::model::ModelCommand<'_>) {}
-        fn poll_event(&mut self, _: crate::time::Timestamp) -> Option<crate::model::ModelEvent<'_>> {
-            None
-        }
-        fn poll_timeout(&self) -> crate::time::Timestamp {
-            crate::time::Timestamp::NEVER
-        }
+    fn expect(supervisor: &Supervisor<()>, now: Instant, call: &str, max: usize) -> bool {
+        supervisor.expect(now, &CallId::new(call), max, || ())
     }
 
-    fn expect(supervisor: &Supervisor, now: Instant, call: &str, max: usize) -> bool {
-        supervisor.expect(now, &CallId::new(call), max, || Box::new(Silent))
-    }
-
-    fn admit(supervisor: &Supervisor, now: Instant, call: &str, nonce: u8) -> Admission {
+    fn admit(supervisor: &Supervisor<()>, now: Instant, call: &str, nonce: u8) -> Admission<()> {
         supervisor.admit(&CallId::new(call), ([nonce; 16], 100), 0, now + Duration::from_secs(60), 0)
     }
 

@@ -7,13 +7,15 @@
 //! stream runs).
 
 mod io;
+mod latency;
 
 pub use io::{Input, Output, SessionConfig, ToolRequest};
+pub use latency::AnswerLatency;
 
 use std::collections::VecDeque;
 
 use crate::{
-    call::{Action, Call, CallRecord, ToolVerdict},
+    call::{Action, Call, CallRecord, MediaEvent, ToolVerdict},
     carrier::{CarrierCommand, CarrierEvent},
     media::{FRAMES_PER_TICK, Heard, MediaPath},
     model::{AppendedSpan, ModelCommand, ModelEvent, ModelRequest},
@@ -21,6 +23,7 @@ use crate::{
     vad::Vad,
 };
 use io::Queued;
+use latency::Latency;
 
 /// Outputs that may wait between two drains without a new allocation.
 const OUTPUTS: usize = 512;
@@ -36,6 +39,7 @@ pub struct Session {
     /// Caller audio of the [`Queued::Append`]s, in order.
     append: VecDeque<u8>,
     scratch: Vec<u8>,
+    latency: Latency,
     stream_open: bool,
     now: Timestamp,
 }
@@ -51,6 +55,7 @@ impl Session {
             outputs: VecDeque::with_capacity(OUTPUTS),
             append: VecDeque::with_capacity(APPEND_BYTES),
             scratch: Vec::with_capacity(APPEND_BYTES),
+            latency: Latency::new(config.encoding),
             stream_open: false,
             now,
         };
@@ -91,6 +96,7 @@ impl Session {
         if let Some(event) = self.media.hear_lull(now) {
             self.heard(now, event);
         }
+        self.latency.heard(now, self.media.hearing().heard_to);
         self.call.decide(now, self.media.hearing());
         self.drain(now);
         if self.stream_open {
@@ -151,6 +157,12 @@ impl Session {
         self.call.record()
     }
 
+    /// How long the caller waited for answers: the latest 64.
+    #[must_use]
+    pub fn answers(&self) -> &[AnswerLatency] {
+        self.latency.answers()
+    }
+
     /// The control plane, for looking at.
     #[must_use]
     pub fn call(&self) -> &Call {
@@ -174,8 +186,14 @@ impl Session {
     fn heard(&mut self, now: Timestamp, event: Heard) {
         self.call.refresh(self.media.hearing());
         match event {
-            Heard::Counts(spurt) => self.call.speech_counts(now, spurt),
-            Heard::Ended(spurt) => self.call.speech_ended(now, spurt),
+            Heard::Counts(spurt) => {
+                self.latency.speaks();
+                self.call.speech_counts(now, spurt);
+            }
+            Heard::Ended(spurt) => {
+                self.latency.spoke(spurt.end);
+                self.call.speech_ended(now, spurt);
+            }
         }
         self.drain(now);
     }
@@ -197,6 +215,7 @@ impl Session {
             }
             CarrierEvent::Media { timestamp_ms, payload } => {
                 if self.stream_open {
+                    self.latency.received(now);
                     self.media.receive(now, timestamp_ms, payload);
                 }
             }
@@ -247,7 +266,10 @@ impl Session {
             }
             ModelEvent::InputTranscriptFailed { span } => self.call.transcript(now, self.on_call_time(span), None),
             ModelEvent::ResponseCreated { response } => self.call.response_created(now, response),
-            ModelEvent::Audio { response, item, payload } => self.media.agent_audio(response, item, payload),
+            ModelEvent::Audio { response, item, payload } => {
+                self.latency.answered(now, response);
+                self.media.agent_audio(response, item, payload);
+            }
             ModelEvent::ItemDone { response, item, transcript } => {
                 self.media.item_done(item);
                 self.call.item_done(response, transcript);
@@ -276,6 +298,9 @@ impl Session {
             if let Some(action) = self.call.poll_action() {
                 self.act(now, action);
             } else if let Some(event) = self.media.poll_event() {
+                if let MediaEvent::AgentAudible { response } = event {
+                    self.latency.audible(now, response);
+                }
                 self.call.refresh(self.media.hearing());
                 self.call.media_event(now, event);
             } else {

@@ -33,7 +33,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("call",      &["time", "audio", "vad", "silence", "carrier", "model", "assistant"]),
     ("media",     &["time", "audio", "codec", "resample", "vad", "mix", "ring", "carrier", "model", "call"]),
     // one call: joins the two
-    ("session",   &["time", "audio", "vad", "mix", "carrier", "model", "assistant", "call", "media"]),
+    ("session",   &["time", "audio", "resample", "vad", "mix", "carrier", "model", "assistant", "call", "media"]),
     // the server's file and environment
     ("config",    &["time", "audio", "vad", "assistant", "carrier", "model", "tts"]),
     // drivers

@@ -56,6 +56,11 @@ fn goodbyes(report: &LoadReport, out: &mut dyn Write) -> io::Result<()> {
     if let Some(mechanics) = &report.mechanics {
         spread(out, "mechanics error", mechanics.error_ms)?;
     }
+    if let Some(answers) = &report.answers {
+        spread(out, "answer", Some(answers.total_ms))?;
+        spread(out, "  ours", Some(answers.ours_ms))?;
+        spread(out, "  the model's", Some(answers.model_ms))?;
+    }
     spread(out, "goodbye to end", report.goodbye_to_end_ms)?;
     spread(out, "webhook", report.webhook_ms)?;
     spread(out, "handshake", report.handshake_ms)?;

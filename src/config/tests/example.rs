@@ -28,6 +28,9 @@ const TABLES: &[&str] = &[
     "[[assistant]]\n[assistant.tools]\n{}",
     "[[assistant]]\n[assistant.tools.hangup_call]\n{}",
     "[[assistant]]\n[assistant.model]\n{}",
+    "[[assistant]]\n[assistant.model.openai]\n{}",
+    "[[assistant]]\n[assistant.model.openai.transcription]\n{}",
+    "[[assistant]]\n[assistant.model.openai.turn_detection]\n{}",
 ];
 
 /// The example with its optional lines taken in.
@@ -71,6 +74,7 @@ fn the_example_loads_with_every_optional_line() {
         std::fs::write(folder.join(name), "secret\n").unwrap();
     }
     let text = complete().replace("/run/secrets", folder.to_str().unwrap());
+    let text = text.replace("provider = \"offline\"", "provider = \"openai\"");
     // Of these pairs a file has one each.
     let pairs = [
         "api_key_secret_env = \"TWILIO_API_KEY_SECRET\"\n",
@@ -83,6 +87,9 @@ fn the_example_loads_with_every_optional_line() {
     let config = config.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(config.warnings, [""; 0]);
     assert_eq!(config.twilio.unwrap().keys.len(), 4);
+    let settings = config.assistants[0].model.openai().expect("openai was chosen");
+    assert!(settings.instructions.contains("Acme") && settings.max_output_tokens.is_some());
+    assert_eq!(settings.turn_detection, crate::model::openai::TurnDetection::default());
     assert!(config.assistants[0].settings.reminder.is_some() && config.server.shards.is_some());
 }
 

@@ -37,7 +37,7 @@ fn nothing_written_is_a_demo_on_this_machine() {
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.limits.max_calls, 200);
     let [assistant] = &config.assistants[..] else { panic!("{config:?}") };
-    assert_eq!((assistant.name.as_str(), assistant.model), ("demo", ModelChoice::default()));
+    assert_eq!((assistant.name.as_str(), &assistant.model), ("demo", &ModelChoice::default()));
     assert!(assistant.settings.hangup_call.is_some() && assistant.settings.greeting.is_some());
     assert!(assistant.settings.check().is_ok());
 }

@@ -27,8 +27,8 @@ mod usage;
 
 pub use goodbye::Goodbye;
 pub use plan::{Plan, Tape};
-pub use records::{Record, Records};
-pub use report::{Calls, LabUse, LoadReport, Mechanics, ServerUse, Voice};
+pub use records::{Answer, Record, Records};
+pub use report::{Answers, Calls, LabUse, LoadReport, Mechanics, ServerUse, Voice};
 pub use rules::{Judge, LATEST_LOAD_MS, MECHANICS_MS, ONSET_MS, broken_rules};
 pub use run::{EndedCall, Outcome, Progress, run};
 pub use spread::Spread;

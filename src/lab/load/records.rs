@@ -26,6 +26,20 @@ pub struct Record {
     /// Holes in what it sent, by its own reckoning.
     #[serde(default)]
     pub underruns: u64,
+    /// How long the caller waited for answers.
+    #[serde(default)]
+    pub answers: Vec<Answer>,
+}
+
+/// From the caller's last voiced frame to the agent's first frame on the line, milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+pub struct Answer {
+    /// All of it.
+    pub total_ms: f64,
+    /// The gateway's part.
+    pub ours_ms: f64,
+    /// The model's part.
+    pub model_ms: f64,
 }
 
 /// Records by call, from where the file ended when this was made.

@@ -100,6 +100,17 @@ pub struct LabUse {
     pub late_max_ms: f64,
 }
 
+/// From the caller's last voiced frame to the agent's first frame on the line.
+#[derive(Clone, Debug, Serialize)]
+pub struct Answers {
+    /// All of it, milliseconds.
+    pub total_ms: Spread,
+    /// The gateway's part.
+    pub ours_ms: Spread,
+    /// The model's part.
+    pub model_ms: Spread,
+}
+
 /// A load in numbers.
 #[derive(Clone, Debug, Serialize)]
 pub struct LoadReport {
@@ -117,6 +128,8 @@ pub struct LoadReport {
     pub without_goodbye: u64,
     /// By the gateway's records, if they were given.
     pub mechanics: Option<Mechanics>,
+    /// How long callers waited for answers, by the gateway's records.
+    pub answers: Option<Answers>,
     /// From the end of the goodbye to the end of the call, milliseconds.
     pub goodbye_to_end_ms: Option<Spread>,
     /// Calls that the gateway ended while more than 20 ms were still to be played.
@@ -165,6 +178,7 @@ impl LoadReport {
             early: errors.filter(|error| *error < 0.0).count() as u64,
             without_goodbye: (by_gateway().count() - goodbyes.len()) as u64,
             mechanics: records.map(|records| mechanics(outcome, records)),
+            answers: records.and_then(|records| answers(outcome, records)),
             goodbye_to_end_ms: Spread::of(goodbyes.iter().map(|goodbye| goodbye.to_end_ms)),
             cut_off: unheard().filter(|ms| *ms > CUT_MS).count() as u64,
             unheard_max_ms: unheard().max().unwrap_or(0),
@@ -223,6 +237,17 @@ fn overdue(plan: &Plan, call: &EndedCall) -> bool {
     let heard = call.report.heard.utterances.iter().map(|it| it.end).max();
     let quiet_since = heard.unwrap_or(start).max(start + speech_end);
     call.report.ended - quiet_since > plan.silence_timeout + OVERDUE
+}
+
+fn answers(outcome: &Outcome, records: &BTreeMap<String, Record>) -> Option<Answers> {
+    let up = outcome.calls.iter().filter(|call| call.report.stream.is_some());
+    let found: Vec<_> = up.filter_map(|call| records.get(call.report.call.as_str())).collect();
+    let all = || found.iter().flat_map(|record| &record.answers);
+    Some(Answers {
+        total_ms: Spread::of(all().map(|answer| answer.total_ms))?,
+        ours_ms: Spread::of(all().map(|answer| answer.ours_ms))?,
+        model_ms: Spread::of(all().map(|answer| answer.model_ms))?,
+    })
 }
 
 fn mechanics(outcome: &Outcome, records: &BTreeMap<String, Record>) -> Mechanics {

@@ -54,6 +54,13 @@ impl fmt::Debug for Access {
     }
 }
 
+impl PartialEq for Access {
+    fn eq(&self, other: &Self) -> bool {
+        let all = |it: &Self| (it.base_url.clone(), it.auth, it.headers.clone(), it.query.clone());
+        all(self) == all(other) && self.key.expose_secret() == other.key.expose_secret()
+    }
+}
+
 impl Access {
     /// The vendor's own address.
     pub const BASE_URL: &'static str = "https://api.openai.com/v1";

@@ -26,12 +26,15 @@ impl OpenAi {
         if !self.greet || self.history.has_caller() {
             return None;
         }
-        match &self.settings.greeting {
-            GreetingText::Free => None,
-            GreetingText::Exactly(words) => {
-                Some(format!("{}\n\nGreet the caller: say exactly: \"{words}\"", self.settings.instructions))
-            }
-        }
+        let task = match &self.settings.greeting {
+            GreetingText::Free => "The call has just begun: greet the caller.".to_owned(),
+            GreetingText::Exactly(words) => format!("Greet the caller: say exactly: \"{words}\""),
+            GreetingText::Resumed => "The line was cut off and is there again: the caller had been talking with you, \
+                                      and you know nothing of it any more. Say that you are sorry for the \
+                                      interruption, and ask what you can do."
+                .to_owned(),
+        };
+        Some(format!("{}\n\n{task}", self.settings.instructions))
     }
 
     /// A response is over: what was wanted meanwhile is asked for. While the caller speaks it is not: the server answers

@@ -6,7 +6,7 @@ use super::Access;
 use crate::{audio::Encoding, model::Tool};
 
 /// Everything that one assistant's sessions need.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The account.
     pub access: Arc<Access>,
@@ -74,6 +74,8 @@ pub enum GreetingText {
     Free,
     /// Exactly this, as far as the model keeps to it.
     Exactly(String),
+    /// An apology: the line was cut off, and is there again.
+    Resumed,
 }
 
 /// Transcripts of what the caller says.

@@ -167,7 +167,7 @@ async fn follow(
 async fn judge(playing: &Playing<'_>, finished: FinishedCall, assistant: &Assistant) -> Result<Played, String> {
     let Playing { scenario, line, .. } = playing;
     let report = line.finished().await;
-    let FinishedCall { record, ledger, .. } = finished;
+    let FinishedCall { record, ledger, answers, .. } = finished;
     let kind = record.reason.and_then(Reason::farewell).map(AnnouncementKind::Farewell);
     let farewell = assistant.announcements.iter().find(|(known, _)| Some(*known) == kind);
     let (mut rules, said, heard) = line.with_caller(|carrier, _| {
@@ -176,5 +176,5 @@ async fn judge(playing: &Playing<'_>, finished: FinishedCall, assistant: &Assist
     });
     rules.broken.extend(report.violations.iter().cloned());
     let truth_error_ms = scenario.truth_error_ms(&record)?;
-    Ok(Played { record, ledger, said, heard, rules, truth_error_ms })
+    Ok(Played { record, ledger, answers, said, heard, rules, truth_error_ms })
 }

@@ -16,6 +16,7 @@ use crate::{
     assistant::{HangupTool, Reminder, Settings},
     call::{CallRecord, Cause, LedgerEntry, Reason},
     lab::World,
+    session::AnswerLatency,
     vad::{self, Detector, Vad},
 };
 pub use live::{LiveEvent, play_live};
@@ -155,6 +156,8 @@ pub struct Played {
     pub record: CallRecord,
     /// Why the window moved.
     pub ledger: Vec<LedgerEntry>,
+    /// How long the caller waited for answers.
+    pub answers: Vec<AnswerLatency>,
     /// What the caller said, 8 kHz, from the stream's start on.
     pub said: Vec<i16>,
     /// What the caller heard, µ-law, from the stream's start on.
@@ -198,6 +201,7 @@ impl Scenario {
         let truth_error_ms = self.truth_error_ms(world.session.record())?;
         Ok(Played {
             record: *world.session.record(),
+            answers: world.session.answers().to_vec(),
             said: world.carrier.said().to_vec(),
             heard: world.carrier.heard().to_vec(),
             ledger: world.ledger,
