@@ -12,7 +12,7 @@ use crate::model::ResponseStatus;
 
 /// What a server event says, with the vendor's ids.
 #[derive(Debug)]
-pub(super) enum Event<'a> {
+pub(crate) enum Event<'a> {
     /// The session is open, with its default settings.
     SessionCreated,
     /// Our settings hold.
@@ -60,57 +60,57 @@ pub(super) enum Event<'a> {
 
 /// A piece of audio.
 #[derive(Debug, Deserialize)]
-pub(super) struct AudioDelta<'a> {
+pub(crate) struct AudioDelta<'a> {
     #[serde(borrow, rename = "response_id")]
-    pub(super) response: Cow<'a, str>,
+    pub(crate) response: Cow<'a, str>,
     #[serde(borrow, rename = "item_id")]
-    pub(super) item: Cow<'a, str>,
+    pub(crate) item: Cow<'a, str>,
     #[serde(default)]
-    pub(super) content_index: u32,
+    pub(crate) content_index: u32,
     /// Base64.
     #[serde(borrow)]
-    pub(super) delta: Cow<'a, str>,
+    pub(crate) delta: Cow<'a, str>,
 }
 
 /// A piece of what the agent says.
 #[derive(Debug, Deserialize)]
-pub(super) struct TranscriptDelta<'a> {
+pub(crate) struct TranscriptDelta<'a> {
     #[serde(borrow, rename = "item_id")]
-    pub(super) item: Cow<'a, str>,
+    pub(crate) item: Cow<'a, str>,
     #[serde(borrow)]
-    pub(super) delta: Cow<'a, str>,
+    pub(crate) delta: Cow<'a, str>,
 }
 
 /// An item of a response, complete or cut off.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Item {
-    pub(super) id: Option<String>,
+pub(crate) struct Item {
+    pub(crate) id: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
     status: Option<String>,
     content: Option<Vec<Content>>,
-    pub(super) name: Option<String>,
-    pub(super) call_id: Option<String>,
-    pub(super) arguments: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) call_id: Option<String>,
+    pub(crate) arguments: Option<String>,
 }
 
 impl Item {
-    pub(super) fn is_message(&self) -> bool {
+    pub(crate) fn is_message(&self) -> bool {
         self.kind.as_deref() == Some("message")
     }
 
-    pub(super) fn is_tool_call(&self) -> bool {
+    pub(crate) fn is_tool_call(&self) -> bool {
         self.kind.as_deref() == Some("function_call")
     }
 
     /// Nothing of it was cut off. Servers that do not say are believed.
-    pub(super) fn is_completed(&self) -> bool {
+    pub(crate) fn is_completed(&self) -> bool {
         self.status.as_deref().is_none_or(|status| status == "completed")
     }
 
     /// What is said in it.
-    pub(super) fn transcript(&self) -> String {
+    pub(crate) fn transcript(&self) -> String {
         let parts =
             self.content.iter().flatten().filter_map(|part| part.transcript.as_deref().or(part.text.as_deref()));
         parts.collect::<Vec<_>>().join(" ")
@@ -126,9 +126,9 @@ struct Content {
 
 /// The end of a response.
 #[derive(Debug, Deserialize)]
-pub(super) struct Done<'a> {
+pub(crate) struct Done<'a> {
     #[serde(borrow)]
-    pub(super) id: Cow<'a, str>,
+    pub(crate) id: Cow<'a, str>,
     #[serde(default, deserialize_with = "lenient")]
     status: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
@@ -145,7 +145,7 @@ struct StatusDetails {
 
 impl Done<'_> {
     /// How it ended. A status that is not known is no success.
-    pub(super) fn status(&self) -> ResponseStatus {
+    pub(crate) fn status(&self) -> ResponseStatus {
         match self.status.as_deref() {
             Some("completed") => ResponseStatus::Completed,
             Some("cancelled") => ResponseStatus::Cancelled,
@@ -158,12 +158,12 @@ impl Done<'_> {
     }
 
     /// Why it failed.
-    pub(super) fn error(&self) -> Option<&ErrorBody> {
+    pub(crate) fn error(&self) -> Option<&ErrorBody> {
         self.status_details.as_ref()?.error.as_ref()
     }
 
     /// Its items, as far as they can be read.
-    pub(super) fn items(&self) -> impl Iterator<Item = Item> + '_ {
+    pub(crate) fn items(&self) -> impl Iterator<Item = Item> + '_ {
         self.output.iter().flatten().filter_map(|item| Item::deserialize(item).ok())
     }
 }
@@ -171,16 +171,16 @@ impl Done<'_> {
 /// What went wrong.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct ErrorBody {
+pub(crate) struct ErrorBody {
     #[serde(deserialize_with = "lenient")]
-    pub(super) code: Option<String>,
+    pub(crate) code: Option<String>,
     #[serde(deserialize_with = "lenient")]
-    pub(super) message: Option<String>,
+    pub(crate) message: Option<String>,
     #[serde(deserialize_with = "lenient")]
-    pub(super) param: Option<String>,
+    pub(crate) param: Option<String>,
     /// Our event that was refused.
     #[serde(deserialize_with = "lenient")]
-    pub(super) event_id: Option<String>,
+    pub(crate) event_id: Option<String>,
 }
 
 /// Reads one text message.
@@ -188,7 +188,7 @@ pub(super) struct ErrorBody {
 /// # Errors
 ///
 /// If it is no JSON object with a `type`, or lacks what its type needs.
-pub(super) fn decode(text: &str) -> serde_json::Result<Event<'_>> {
+pub(crate) fn decode(text: &str) -> serde_json::Result<Event<'_>> {
     #[derive(Deserialize)]
     struct Kind<'a> {
         #[serde(borrow, rename = "type")]

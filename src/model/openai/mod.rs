@@ -12,7 +12,7 @@
 //! | `fault.rs` | what the vendor's codes mean |
 
 mod access;
-mod decode;
+pub(crate) mod decode;
 mod encode;
 mod fault;
 mod history;
