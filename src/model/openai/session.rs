@@ -6,8 +6,8 @@ use super::{Settings, encode, fault, history::History, ids::Ids};
 use crate::{
     audio::Encoding,
     model::{
-        AppendedSpan, ItemId, Model, ModelCommand, ModelEvent, ModelFault, ModelRequest, ModelSending, ModelTraits,
-        ResponseId, ResponseStatus, ToolCallId,
+        AppendedSpan, ItemId, Model, ModelCommand, ModelCounters, ModelEvent, ModelFault, ModelRequest, ModelSending,
+        ModelTraits, ResponseId, ResponseStatus, ToolCallId,
     },
     time::Timestamp,
     wire::WsEvent,
@@ -16,7 +16,7 @@ use crate::{
 /// From the request for a socket until the session is configured. The handshake has 5 s of it.
 pub const OPENING: Duration = Duration::from_secs(8);
 /// News that may wait to be polled; beyond that the oldest is dropped. One message brings a handful.
-const NEWS: usize = 512;
+const NEWS: usize = 1024;
 
 /// Where the connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,21 +46,6 @@ pub(super) enum News {
     ItemDone(ResponseId, ItemId, String),
     ToolCall { response: ResponseId, call: ToolCallId, name: String, arguments: String, completed: bool },
     Done(ResponseId, ResponseStatus),
-}
-
-/// What came that could not be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OpenAiCounters {
-    /// Events that we do not know.
-    pub unknown: u64,
-    /// Messages that are not what they should be: no JSON, a field missing, audio that is no base64, binary.
-    pub unreadable: u64,
-    /// Errors that the server reported.
-    pub errors: u64,
-    /// Pieces of responses that were cancelled, over, or never begun.
-    pub late: u64,
-    /// News that nobody polled in time.
-    pub dropped: u64,
 }
 
 /// A session with OpenAI Realtime in one call. See the [module](super).
@@ -98,7 +83,7 @@ pub struct OpenAi {
     fault: Option<ModelFault>,
     /// The fault that was last warned of.
     warned: Option<ModelFault>,
-    pub(super) counters: OpenAiCounters,
+    pub(super) counters: ModelCounters,
 }
 
 impl OpenAi {
@@ -126,14 +111,8 @@ impl OpenAi {
             appended: 0,
             fault: None,
             warned: None,
-            counters: OpenAiCounters::default(),
+            counters: ModelCounters::default(),
         }
-    }
-
-    /// What came that could not be used.
-    #[must_use]
-    pub fn counters(&self) -> OpenAiCounters {
-        self.counters
     }
 
     /// An id for an event of ours: an error names it.
@@ -362,6 +341,10 @@ impl Model for OpenAi {
 
     fn fault(&self) -> Option<ModelFault> {
         self.fault
+    }
+
+    fn counters(&self) -> ModelCounters {
+        self.counters
     }
 }
 
