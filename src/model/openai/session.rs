@@ -70,10 +70,14 @@ pub struct OpenAi {
     events: u64,
     /// Our `session.update`, until it is confirmed.
     pub(super) update: Option<String>,
-    /// Our `response.create`, until its response begins or it is refused.
-    pub(super) creating: Option<String>,
+    /// Our last `response.create`, unless it was refused.
+    pub(super) asked: Option<String>,
+    /// No response has begun since.
+    pub(super) creating: bool,
     /// A response was asked for while another was active.
     pub(super) wanted: bool,
+    /// A tool has answered, and no response was completed since.
+    pub(super) output_waits: bool,
     /// The server hears speech that it has not yet taken as a turn: at its end it answers by itself.
     pub(super) hearing: bool,
     /// The greeting was asked for, and nothing has been said yet.
@@ -104,8 +108,10 @@ impl OpenAi {
             history: History::default(),
             events: 0,
             update: None,
-            creating: None,
+            asked: None,
+            creating: false,
             wanted: false,
+            output_waits: false,
             hearing: false,
             greet: false,
             appended: 0,
@@ -139,6 +145,11 @@ impl OpenAi {
             Encoding::Mulaw => 8,
             Encoding::Pcm24k => 48,
         }
+    }
+
+    /// The call has a session that it may use.
+    pub(super) fn is_ready(&self) -> bool {
+        self.begun && self.link == Link::Ready
     }
 
     fn see(&mut self, now: Timestamp) {
@@ -237,8 +248,10 @@ impl OpenAi {
         self.sending.clear();
         self.ids.new_session();
         self.update = None;
-        self.creating = None;
+        self.asked = None;
+        self.creating = false;
         self.wanted = false;
+        self.output_waits = false;
         self.hearing = false;
         self.appended = 0;
     }
@@ -281,7 +294,7 @@ impl Model for OpenAi {
     fn handle_command(&mut self, now: Timestamp, command: &ModelCommand<'_>) {
         self.see(now);
         match command {
-            ModelCommand::Append(audio) if self.link == Link::Ready => {
+            ModelCommand::Append(audio) if self.is_ready() => {
                 self.appended += audio.len() as u64;
                 self.send(encode::append(audio));
             }

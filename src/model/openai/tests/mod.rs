@@ -152,13 +152,6 @@ impl Peer {
     }
 
     fn drain(&mut self) {
-        while let Some(sending) = self.model.poll_sending() {
-            match sending {
-                ModelSending::Open(_) => self.opened += 1,
-                ModelSending::Close => self.closed += 1,
-                ModelSending::Text(text) => self.sent.push(checked(&text)),
-            }
-        }
         while let Some(event) = self.model.poll_event(self.now) {
             let line = line(&event);
             if let ModelEvent::Audio { payload, .. } = event {
@@ -167,6 +160,13 @@ impl Peer {
             // A run of audio of one item is one line.
             if !(line.starts_with("audio") && self.told.last() == Some(&line)) {
                 self.told.push(line);
+            }
+        }
+        while let Some(sending) = self.model.poll_sending() {
+            match sending {
+                ModelSending::Open(_) => self.opened += 1,
+                ModelSending::Close => self.closed += 1,
+                ModelSending::Text(text) => self.sent.push(checked(&text)),
             }
         }
         assert!(self.model.poll_timeout() > self.now, "something is due, and is not told");
