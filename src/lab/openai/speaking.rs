@@ -305,7 +305,7 @@ impl Session {
                 ResponseStatus::Completed => ("completed", Value::Null),
                 ResponseStatus::Cancelled => ("cancelled", json!({"type": "cancelled", "reason": "turn_detected"})),
                 ResponseStatus::Incomplete => incomplete("max_output_tokens"),
-                ResponseStatus::Failed => server(),
+                ResponseStatus::Failed { .. } => server(),
             },
         };
         self.done(now, &response, status, &details);
