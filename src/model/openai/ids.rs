@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::model::{AppendedSpan, ItemId, ResponseId, ToolCallId};
 
 /// Known at once of each kind. A response has a few items; what is older than these is not spoken of any more.
-const KEPT: usize = 64;
+pub(super) const KEPT: usize = 64;
 
 /// A response of this session.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(super) struct Response {
     /// Cancelled by us: what still comes of it is dropped.
     pub(super) cancelled: bool,
     pub(super) done: bool,
+    /// Items that came to their end one by one.
+    pub(super) items: usize,
 }
 
 /// A message of the agent in this session.
@@ -40,6 +42,8 @@ pub(super) struct ToolCall {
     pub(super) number: ToolCallId,
     /// What the tool answered.
     pub(super) result: Option<String>,
+    /// The model was given an answer.
+    pub(super) answered: bool,
 }
 
 /// A stretch of the caller's speech in this session.
@@ -85,7 +89,7 @@ impl Ids {
         }
         let number = ResponseId(self.next_response);
         self.next_response += 1;
-        push(&mut self.responses, Response { id: id.to_owned(), number, cancelled: false, done: false });
+        push(&mut self.responses, Response { id: id.to_owned(), number, cancelled: false, done: false, items: 0 });
         Some(number)
     }
 
@@ -130,7 +134,12 @@ impl Ids {
         }
         let number = ToolCallId(self.next_call);
         self.next_call += 1;
-        push(&mut self.calls, ToolCall { id: id.to_owned(), number, result: None });
+        if self.calls.len() == KEPT {
+            // One that waits for its answer is remembered as long as others can go.
+            let oldest = self.calls.iter().position(|call| call.answered).unwrap_or(0);
+            self.calls.remove(oldest);
+        }
+        self.calls.push_back(ToolCall { id: id.to_owned(), number, result: None, answered: false });
         Some(number)
     }
 

@@ -5,7 +5,7 @@ use base64_simd::STANDARD;
 use super::{
     OpenAi, TurnDetection,
     decode::{AudioDelta, Done, ErrorBody, Event, Item, decode},
-    fault,
+    fault, ids,
     session::{Link, News},
 };
 use crate::{
@@ -96,6 +96,7 @@ impl OpenAi {
                     self.counters.late += 1;
                     return;
                 };
+                response.items += 1;
                 let (number, cancelled) = (response.number, response.cancelled);
                 self.item_done(number, cancelled, &item);
             }
@@ -214,9 +215,9 @@ impl OpenAi {
             self.counters.late += 1;
             return self.create_wanted();
         };
-        let (number, cancelled) = (response.number, response.cancelled);
-        // What was not told by itself.
-        for item in done.items().take(ITEMS) {
+        let (number, cancelled, told) = (response.number, response.cancelled, response.items);
+        // What was not told by itself. Of more than we remember the first ones would look new.
+        for item in done.items().take(ITEMS).filter(|_| told < ids::KEPT) {
             self.item_done(number, cancelled, &item);
         }
         let status = done.status();

@@ -105,6 +105,7 @@ impl OpenAi {
     /// The output goes in by itself; whether the model is to speak of it is the call's decision.
     pub(super) fn tool_output(&mut self, number: ToolCallId, answer: ToolAnswer) {
         let Some(call) = self.ids.call(number) else { return };
+        call.answered = true;
         let text = call.result.take().filter(|_| matches!(answer, ToolAnswer::Result { .. }));
         let text = text.unwrap_or_else(|| words(answer).to_owned());
         // Without its call an output is an error: a new session may not know it.
