@@ -1,6 +1,9 @@
 //! The stand-in for OpenAI, on its sockets.
 
 mod client;
+mod errors;
+mod faults;
+mod speaking;
 mod turns;
 
 use quietline::{
