@@ -1,6 +1,7 @@
 //! The stand-in for OpenAI, on its sockets.
 
 mod client;
+mod command;
 mod errors;
 mod faults;
 mod speaking;
