@@ -1,11 +1,12 @@
 //! The stand-ins for the vendors' voices, on their sockets.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use quietline::{
     audio::{Dbfs, SampleRate},
     codec::mulaw,
     lab::voices::{Desk, SpeechFault, VoicesLab, speech},
+    net::clock,
 };
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
@@ -153,7 +154,7 @@ async fn what_is_wrong_with_the_line() {
     let lab = OpenAi::start();
     let desk = lab.0.desk();
     desk.next_requests(1, SpeechFault::SlowFirstByte(Duration::from_millis(600)));
-    let asked = Instant::now();
+    let asked = clock::now();
     let mut response = lab.say().await.unwrap();
     response.chunk().await.unwrap();
     assert!(asked.elapsed() >= Duration::from_millis(600));

@@ -123,7 +123,7 @@ pub(super) fn body(bytes: Vec<u8>, form: Form, fault: Option<SpeechFault>, place
         tokio::time::sleep(wait).await;
         let size = match fault {
             // Odd, and another one each time.
-            Some(SpeechFault::OddChunks) => (sent * 7 % usual) | 1,
+            Some(SpeechFault::OddChunks) => (sent * 7 % usual).max(usual / 8) | 1,
             Some(SpeechFault::StallAfter(most) | SpeechFault::CutAfter(most)) => usual.min(most.saturating_sub(sent)),
             Some(_) | None => usual,
         };

@@ -123,3 +123,16 @@ async fn strange_events_and_odd_deltas() {
     let whole = |event: &&Value| event["delta"].as_str().unwrap().len() != 4 * 1600usize.div_ceil(3);
     assert!(client.all("response.output_audio.delta").iter().any(whole));
 }
+
+#[tokio::test]
+async fn models_are_listed_for_those_who_have_a_key() {
+    let lab = start(OpenAiConfig::talk());
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}/models", lab.base_url());
+    assert_eq!(client.get(&url).send().await.unwrap().status(), 401);
+    let response = client.get(&url).header(BEARER.0, BEARER.1).send().await.unwrap();
+    let list: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+    assert_eq!((&list["object"], &list["data"][0]["id"]), (&json!("list"), &json!("gpt-realtime-2.1")));
+    assert_clean(&lab);
+}

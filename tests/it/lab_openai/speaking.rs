@@ -120,14 +120,69 @@ async fn the_caller_interrupts() {
 
 #[tokio::test]
 async fn silence_that_lasts_is_committed() {
-    let lab = start(OpenAiConfig::talk());
+    let model = SharedModel::new(ScriptedModel::new(Encoding::Mulaw, Transcripts::None, Timestamp::ZERO));
+    for text in ["How can I help?", "Are you still there?"] {
+        model.lock().push(Reply::say(&[2000; 1600], text).after(Duration::ZERO));
+    }
+    let lab = start(OpenAiConfig::scripted(&model));
     // The schema's least.
     let mut client = Client::configured(&lab, json!({"type": "server_vad", "idle_timeout_ms": 5000})).await;
-    client.append(&[0xff; 8000]).await;
-    client.send(phrase("A")).await;
+    client.send(json!({"type": "response.create"})).await;
     client.until("response.done").await;
-    assert!(client.all("input_audio_buffer.timeout_triggered").is_empty());
-    let reports = lab.wait_for(Duration::from_secs(1), |reports| reports[0].appended_ms == 1000).await.unwrap();
-    assert_eq!(reports[0].said(), ["A"]);
+    client.append(&[0xff; 48_000]).await;
+    let item = client.until("input_audio_buffer.timeout_triggered").await;
+    assert_eq!((&item["audio_start_ms"], &item["audio_end_ms"]), (&json!(1000), &json!(6000)));
+    assert_eq!(client.until("input_audio_buffer.committed").await["item_id"], item["item_id"]);
+    client.until("response.done").await;
+    let reports = lab.wait_for(Duration::from_secs(1), |reports| reports[0].said().len() == 2).await.unwrap();
+    assert_eq!(reports[0].said(), ["How can I help?", "Are you still there?"]);
+    assert_clean(&lab);
+}
+
+#[tokio::test]
+async fn a_script_goes_on_over_a_break() {
+    let model = SharedModel::new(ScriptedModel::new(Encoding::Mulaw, Transcripts::None, Timestamp::ZERO));
+    let lab = start(OpenAiConfig::scripted(&model));
+    let mut client = Client::configured(&lab, Value::Null).await;
+    client.append(&[0xff; 160]).await;
+    model.lock().lose_at(Timestamp::from_millis(100), None);
+    model.lock().speak_at(Timestamp::from_millis(900), Reply::say(&[2000; 1600], "Here I am again."));
+    assert_eq!(client.closed().await, None);
+    let away = super::client::handshake(&lab, "?model=gpt-realtime-2.1", &[("authorization", "Bearer sk-lab")]).await;
+    assert!(away.is_err(), "it cannot be reached");
+    model.lock().set_connect(Some(Duration::ZERO));
+    let mut client = Client::configured(&lab, Value::Null).await;
+    client.until("response.done").await;
+    let reports = lab.connections();
+    assert_eq!(reports.len(), 2);
+    let spoke = reports[1].events.iter().find(|(_, event)| event.to_string().ends_with("begins")).unwrap().0;
+    let after = (spoke - reports[0].began.unwrap()).as_millis();
+    assert!((900..1200).contains(&after), "{after}");
+}
+
+#[tokio::test]
+async fn a_conversation_is_made_again_and_answered_in_text() {
+    let lab = start(OpenAiConfig::talk());
+    let mut client = Client::configured(&lab, Value::Null).await;
+    let message = |role: &str, kind: &str| json!({"type": "message", "role": role, "content": [{"type": kind, "text": "Something."}]});
+    let items = [
+        message("system", "input_text"),
+        message("user", "input_text"),
+        message("assistant", "output_text"),
+        json!({"type": "function_call", "call_id": "call_1", "name": "get_hours", "arguments": "{}"}),
+        json!({"type": "function_call_output", "call_id": "call_1", "output": "{}"}),
+    ];
+    for item in &items {
+        client.send(json!({"type": "conversation.item.create", "item": item})).await;
+        client.until("conversation.item.done").await;
+    }
+    let root = json!({"type": "conversation.item.create", "previous_item_id": "root", "item": items[0]});
+    client.send(root).await;
+    assert_eq!(client.until("conversation.item.done").await["previous_item_id"], Value::Null);
+    client.events.clear();
+    client.send(json!({"type": "response.create", "response": {"output_modalities": ["text"]}})).await;
+    let done = client.until("response.done").await["response"].clone();
+    assert_eq!(done["output"][0]["content"][0]["type"], "output_text");
+    assert!(client.all("response.output_audio.delta").is_empty());
     assert_clean(&lab);
 }
