@@ -105,7 +105,8 @@
 //! 10. Every call ends, once, within its bound, and never inside a talkspurt that the rules protect:
 //!     `tests/it/property.rs`, against a plain reference model; the concrete situations: `tests/it/situations.rs`.
 //! 11. Each message to a carrier validates against its schema, and no secret is shown by `Debug` or in an error: tests
-//!     of [`carrier::twilio`]; on sockets the lab checks every message, both ways: `tests/it/live`.
+//!     of [`carrier::twilio`]; on sockets the lab checks every message, both ways: `tests/it/live`,
+//!     `tests/it/lab_openai`, `tests/it/lab_voices`.
 //! 12. Nothing is opened for a request without a right signature, and a token lets one stream of one call in, once:
 //!     `tests/it/live/doors.rs`.
 //! 13. A process that dies leaves no caller without a word: `tests/it/live/process.rs`.

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::refusal::Refusal;
 
 const CLIENT: &str = include_str!("schemas/realtime-client-events.schema.json");
+const MODELS: &str = include_str!("schemas/models-list.schema.json");
 const SERVER: &str = include_str!("schemas/realtime-server-events.strict.schema.json");
 
 /// A schema's definitions, compiled when they are first asked for: there are dozens, and a call uses a few.
@@ -85,12 +86,19 @@ pub(super) fn server(event: &Value) -> Option<String> {
     Some(format!("{kind} at `{}`: {}", deepest.instance_path(), shortened(&deepest.to_string())))
 }
 
+/// What is wrong with our list of models: a mistake of the lab's.
+pub(super) fn models(list: &Value) -> Option<String> {
+    static LIST: LazyLock<Validator> = LazyLock::new(|| {
+        let schema = serde_json::from_str(MODELS).expect("the schemas that we ship are JSON");
+        jsonschema::validator_for(&schema).expect("the schemas that we ship are schemas")
+    });
+    LIST.iter_errors(list).next().map(|error| shortened(&error.to_string()))
+}
+
 /// Of the ways in which a choice failed the one that came furthest: what was meant.
 fn deepest<'e>(error: &'e ValidationError<'e>) -> &'e ValidationError<'e> {
-    let context = match error.kind() {
-        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => context,
-        #[allow(clippy::wildcard_enum_match_arm, reason = "the crate's enum grows, and the others hold no choice")]
-        _ => return error,
+    let (ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context }) = error.kind() else {
+        return error;
     };
     let depth = |error: &ValidationError<'_>| error.instance_path().as_str().matches('/').count();
     let branches =
@@ -106,6 +114,7 @@ fn deepest<'e>(error: &'e ValidationError<'e>) -> &'e ValidationError<'e> {
     best
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the crate's enum grows; what is left has no words of its own")]
 fn worded(error: &ValidationError<'_>, below: &str) -> Refusal {
     let error = deepest(error);
     let path = param(below, error.instance_path().as_str());
@@ -119,10 +128,6 @@ fn worded(error: &ValidationError<'_>, below: &str) -> Refusal {
         ValidationErrorKind::Maximum { limit } => Refusal::above(&path, limit, error.instance()),
         ValidationErrorKind::Enum { options } => Refusal::value(&path, error.instance(), options),
         ValidationErrorKind::Type { .. } => Refusal::kind(&path, &shortened(&error.to_string())),
-        #[allow(
-            clippy::wildcard_enum_match_arm,
-            reason = "the crate's enum grows; what is left has no words of its own"
-        )]
         _ => Refusal::invalid(&path, &shortened(&error.to_string())),
     }
 }

@@ -82,8 +82,8 @@ impl OpenAiConfig {
     /// Every connection has this script.
     #[must_use]
     pub fn scripted(model: &SharedModel) -> Self {
-        let model = model.clone();
-        Self::new(Arc::new(move |_| Box::new(ScriptedBrain::new(model.clone()))))
+        let brain = ScriptedBrain::new(model.clone());
+        Self::new(Arc::new(move |_| Box::new(brain.clone())))
     }
 }
 

@@ -21,6 +21,8 @@ use crate::time::Timestamp;
 
 /// Scripts are changed by others while they run: they are looked at so often.
 const LOOK: Duration = Duration::from_millis(10);
+/// The longest session.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
 /// The server pings.
 const PING: Duration = Duration::from_secs(20);
 /// A peer that was sent a close frame has so long to answer it.
@@ -63,6 +65,7 @@ impl Link {
     /// A session, until it is over. `mute`: nothing is ever sent.
     pub(super) async fn run(mut self, mut session: Session, mut acts: Vec<(When, Act)>, mute: bool) {
         let opened = self.clock.now();
+        acts.push((When::After(LONGEST), Act::Expire));
         let mut ping = time::interval(PING);
         ping.reset();
         let mut state = if mute { State::Mute } else { State::Open };
@@ -129,7 +132,7 @@ impl Link {
     }
 
     fn receive(
-        &mut self,
+        &self,
         message: Option<Result<Message, tokio_tungstenite::tungstenite::Error>>,
         session: &mut Session,
         state: &mut State,

@@ -110,7 +110,7 @@ pub struct ConnectionReport {
     pub model: String,
     /// The handshake was answered.
     pub opened: Timestamp,
-    /// The first caller audio came: where scripts' times begin.
+    /// The brain's time began: without a script that goes on over a break, when the first caller audio came.
     pub began: Option<Timestamp>,
     /// The end.
     pub closed: Option<Timestamp>,

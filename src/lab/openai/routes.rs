@@ -23,6 +23,7 @@ use tokio_tungstenite::{
 };
 
 use super::{
+    check,
     config::Connection,
     door,
     faults::{Act, Handshake},
@@ -69,7 +70,11 @@ async fn models(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respon
         json!({"id": id, "object": "model", "created": 1_786_000_000, "owned_by": "system", "shutdown_date": ends})
     };
     let models: Vec<_> = shared.config.models.iter().map(model).collect();
-    answer(200, &json!({"object": "list", "data": models}))
+    let list = json!({"object": "list", "data": models});
+    if let Some(wrong) = check::models(&list) {
+        shared.violation(format!("a mistake of the lab's: the list of models: {wrong}"));
+    }
+    answer(200, &list)
 }
 
 async fn realtime(State(shared): State<Arc<Shared>>, request: Request) -> Response {

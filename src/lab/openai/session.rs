@@ -107,6 +107,7 @@ impl Session {
 
     /// The connection is there.
     pub(super) fn open(&mut self) {
+        self.began = self.brain.begins(None);
         self.log.report().session = self.settings.session().clone();
         self.emit(json!({"type": "session.created", "session": self.settings.session()}));
     }
@@ -252,12 +253,14 @@ impl Session {
         }
         let format = self.settings.input_format();
         let samples = self.input.append(&bytes, format);
-        let began = *self.began.get_or_insert(now);
+        if self.began.is_none() {
+            self.began = self.brain.begins(Some(now));
+        }
         {
             let mut report = self.log.report();
             report.appends += 1;
             report.appended_ms = self.input.appended_ms();
-            report.began = Some(began);
+            report.began = self.began;
         }
         let time = self.brain_time(now);
         self.brain.hear(time, &samples);

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     audio::SampleRate,
     lab::{
-        Reply,
+        Reply, ReplyPart,
         voices::{speech, speech_ms},
     },
     model::{ModelRequest, ResponseStatus},
@@ -52,7 +52,10 @@ impl Session {
             None if wanted.in_conversation => self.brain.answer(time, Why::Asked(params)),
             None => Some(phrase("All right.", true)),
         };
-        if let Some(reply) = reply {
+        if let Some(mut reply) = reply {
+            if params["tool_choice"] == "none" {
+                reply.parts.retain(|part| matches!(part, ReplyPart::Say { .. }));
+            }
             self.begin(now, &reply, wanted);
         }
         Ok(())
@@ -335,6 +338,10 @@ impl Session {
                 (15_000_000, 14_999_716, 0.001)
             }
         };
+        if response.failing == Some(Failing::Quota) {
+            // There is nothing left to be limited.
+            return;
+        }
         let limits = json!([{"name": "tokens", "limit": limit, "remaining": remaining, "reset_seconds": reset}]);
         self.later(now + LIMITS, json!({"type": "rate_limits.updated", "rate_limits": limits}));
         if response.wanted.in_conversation && response.status != ResponseStatus::Cancelled {

@@ -71,12 +71,18 @@ pub enum Impulse {
     News(ModelNews),
 }
 
-/// What thinks behind a connection. Times count from the first audio that the client appends; until then they stand at
-/// zero.
+/// What thinks behind a connection. Its times count from the first audio that the client appends, unless
+/// [`Brain::begins`] says otherwise.
 pub trait Brain: Send {
     /// From the handshake to `session.created`; `None`: it cannot be reached, and the handshake is refused.
     fn opening(&mut self) -> Option<Duration> {
         Some(Duration::from_millis(20))
+    }
+
+    /// When its time began, by the lab's clock. `audio`: when the first caller audio of this connection came; `None` as
+    /// long as none has. Until it has begun, its time stands at zero.
+    fn begins(&mut self, audio: Option<Timestamp>) -> Option<Timestamp> {
+        audio
     }
 
     /// The server hears turns for it.

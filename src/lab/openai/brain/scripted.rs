@@ -1,6 +1,9 @@
 //! A scripted model as a brain: its replies, its times and its words, carried over a socket.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use super::{Brain, Impulse, Told, Turn, Why, Words};
 use crate::{
@@ -12,24 +15,35 @@ use crate::{
 ///
 /// Turns are heard by the server, as the session is configured; the replies are taken in order, one for each turn with
 /// words, and one for each `response.create`. Without a reply there is no response.
+///
+/// A clone goes on where another one was: the script's time begins with the first audio on the first of their
+/// connections, which is about when the call begins, and goes on over a break.
 #[derive(Clone, Debug)]
 pub struct ScriptedBrain {
     model: SharedModel,
     /// The words of the last turn: a sound without words is not answered.
     words: bool,
+    /// When the script's time began, by the lab's clock.
+    began: Arc<Mutex<Option<Timestamp>>>,
 }
 
 impl ScriptedBrain {
     /// With this script.
     #[must_use]
     pub fn new(model: SharedModel) -> Self {
-        Self { model, words: true }
+        Self { model, words: true, began: Arc::default() }
     }
 }
 
 impl Brain for ScriptedBrain {
     fn opening(&mut self) -> Option<Duration> {
         self.model.lock().connecting()
+    }
+
+    fn begins(&mut self, audio: Option<Timestamp>) -> Option<Timestamp> {
+        let mut began = self.began.lock().unwrap_or_else(PoisonError::into_inner);
+        *began = began.or(audio);
+        *began
     }
 
     fn hears(&self) -> bool {
