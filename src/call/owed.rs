@@ -122,7 +122,14 @@ impl Call {
     /// This turned out to be no turn: an answer to an earlier or later one is still owed.
     pub(super) fn nothing_owed_to(&mut self, now: Timestamp, source: Source) {
         let Some(owed) = self.owed else { return };
-        let Some(left) = owed.without(source) else { return self.answer_is_paid(now) };
+        let Some(left) = owed.without(source) else {
+            if owed.retried {
+                // The response that failed was one to noise.
+                self.response_wanted = false;
+                self.timers.clear(TimerReason::ResponseWanted);
+            }
+            return self.answer_is_paid(now);
+        };
         self.owed = Some(left);
         if owed.last() != left.last() {
             // What fell due under the noise: filler and request now, the rest at its distance from them.

@@ -68,8 +68,6 @@ pub struct OpenAi {
     pub(super) history: History,
     /// Our events so far: numbers of their ids.
     events: u64,
-    /// Our `session.update`, until it is confirmed.
-    pub(super) update: Option<String>,
     /// Our last `response.create`, unless it was refused.
     pub(super) asked: Option<String>,
     /// No response has begun since.
@@ -107,7 +105,6 @@ impl OpenAi {
             ids: Ids::default(),
             history: History::default(),
             events: 0,
-            update: None,
             asked: None,
             creating: false,
             wanted: false,
@@ -189,7 +186,6 @@ impl OpenAi {
         self.link = Link::Configuring;
         let id = self.event_id();
         self.send(encode::session_update(&self.settings, &id));
-        self.update = Some(id);
     }
 
     /// Our settings hold: the conversation so far follows, and then the caller's audio.
@@ -199,7 +195,6 @@ impl OpenAi {
         }
         self.link = Link::Ready;
         self.deadline = Timestamp::NEVER;
-        self.update = None;
         (self.fault, self.warned) = (None, None);
         for item in self.history.items() {
             self.send(encode::item_create(&item));
@@ -247,7 +242,6 @@ impl OpenAi {
         self.deadline = Timestamp::NEVER;
         self.sending.clear();
         self.ids.new_session();
-        self.update = None;
         self.asked = None;
         self.creating = false;
         self.wanted = false;
@@ -337,7 +331,8 @@ impl Model for OpenAi {
             WsEvent::Text(text) => self.hear(text),
             WsEvent::Binary(_) => self.counters.unreadable += 1,
             WsEvent::Closed { code: _, reason } => {
-                self.lose(fault::of_code(reason).unwrap_or(ModelFault::Server), reason, false)
+                let known = fault::of_code(reason);
+                self.lose(known.unwrap_or(ModelFault::Server), reason.rsplit('.').next().unwrap_or(reason), false);
             }
             WsEvent::Refused { status, body: _ } => {
                 self.lose(fault::of_status(status), &format!("HTTP {status}"), false)
