@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     assistant::{FarewellKind, Greeting, HangupTool, Settings},
     audio::FRAME_MS,
-    call::{AnnouncementKind, CallRecord, Cause, LedgerEntry},
+    call::{AnnouncementKind, CallRecord, Cause, LedgerEntry, SaidBy},
     carrier::Digit,
     codec::mulaw,
     lab::{ScriptedCarrier, Trouble},
@@ -61,7 +61,7 @@ impl Stage {
             let announcement = Announcement::from_mulaw(tts::builtin_farewell(kind)).unwrap();
             stage
                 .session
-                .handle_input(stage.now, Input::Rendered { kind: AnnouncementKind::Farewell(kind), announcement });
+                .handle_input(stage.now, Input::Rendered { kind: AnnouncementKind::Farewell(kind), by: SaidBy::Builtin, announcement });
         }
         stage.drain();
         stage
