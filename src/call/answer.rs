@@ -165,11 +165,20 @@ impl Call {
 
     /// A response is over.
     pub fn response_done(&mut self, now: Timestamp, id: ResponseId, status: ResponseStatus) {
+        let mut cancelled = false;
         if let Some(response) = self.responses.iter_mut().find(|r| r.id == id) {
             response.active = false;
             response.status = Some(status);
+            cancelled = response.cancelled;
         }
-        if self.response_wanted && self.ending.is_none() {
+        let waits = match status {
+            ResponseStatus::Failed { retry_after } if !cancelled => self.answer_failed(now, retry_after),
+            ResponseStatus::Failed { .. }
+            | ResponseStatus::Completed
+            | ResponseStatus::Cancelled
+            | ResponseStatus::Incomplete => false,
+        };
+        if self.response_wanted && !waits && self.ending.is_none() {
             self.create_wanted_response(now);
         }
         if !self.hearing.agent_audible && !self.hearing.agent_unsent {

@@ -18,6 +18,11 @@ pub(super) const OWED_LOST: Duration = Duration::from_secs(15);
 /// A reconnect for an owed answer has this long.
 pub(super) const OWED_RECONNECT: Duration = Duration::from_secs(10);
 
+/// A response that failed is asked for again after this time, if it said nothing else.
+const RETRY: Duration = Duration::from_secs(1);
+/// The longest time that it may ask for.
+const RETRY_AT_MOST: Duration = Duration::from_secs(5);
+
 /// A turn that has no answer yet.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Unanswered {
@@ -36,11 +41,13 @@ pub(super) struct Owed {
     count: usize,
     /// The reconnect has been tried.
     pub(super) reconnected: bool,
+    /// A response failed and was asked for again.
+    retried: bool,
 }
 
 impl Owed {
     fn to(turn: Unanswered) -> Self {
-        Self { turns: [turn; TURNS], count: 1, reconnected: false }
+        Self { turns: [turn; TURNS], count: 1, reconnected: false, retried: false }
     }
 
     /// Whose answer holds the window.
@@ -161,6 +168,23 @@ impl Call {
         } else {
             self.enter(now, Cause::NotRendered { kind });
         }
+    }
+
+    /// The response that would have been the answer failed: the filler speaks, and it is asked for once more after the
+    /// time that the vendor states. Tells whether it will be; if not, the steps of an answer owed go on as they are.
+    pub(super) fn answer_failed(&mut self, now: Timestamp, retry_after: Option<Duration>) -> bool {
+        if self.ending.is_some() || !self.model.is_ready() {
+            return false;
+        }
+        let Some(owed) = self.owed.as_mut().filter(|owed| !owed.retried) else { return false };
+        owed.retried = true;
+        let quiet = !self.caller_goes_on() && !self.hearing.agent_audible && !self.hearing.agent_unsent;
+        if quiet && self.timers.get(TimerReason::OwedFiller).is_some() {
+            self.timers.clear(TimerReason::OwedFiller);
+            self.speak_filler(now);
+        }
+        self.want_response(now + retry_after.unwrap_or(RETRY).min(RETRY_AT_MOST));
+        true
     }
 
     pub(super) fn ask_for_owed_answer(&mut self, now: Timestamp) {

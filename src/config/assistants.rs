@@ -26,8 +26,15 @@ use crate::{
 const MAX_NAME: usize = 64;
 
 /// Languages whose usual region we know.
-const REGIONS: [(&str, &str); 6] =
-    [("en", "en-US"), ("de", "de-DE"), ("es", "es-ES"), ("fr", "fr-FR"), ("it", "it-IT"), ("pt", "pt-BR")];
+const REGIONS: [(&str, &str); 7] = [
+    ("en", "en-US"),
+    ("de", "de-DE"),
+    ("es", "es-ES"),
+    ("fr", "fr-FR"),
+    ("hi", "hi-IN"),
+    ("it", "it-IT"),
+    ("pt", "pt-BR"),
+];
 
 impl Reader<'_> {
     /// All of them; the default one if none is written.

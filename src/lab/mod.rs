@@ -3,15 +3,18 @@
 //! They speak the same events as the real providers ([`CarrierEvent`], [`ModelEvent`]), take the same commands, and
 //! make seeded trouble. [`World`] drives a [`Session`] between the two: the replay, the demo and the tests are worlds.
 //!
-//! [`twilio`] puts the same carrier behind real sockets, in real time: it dials a running gateway.
+//! [`twilio`] puts the same carrier behind real sockets, in real time: it dials a running gateway. [`openai`] does so
+//! with the model, and [`voices`] speaks texts as the vendors' voices do.
 
 mod carrier;
 pub mod load;
 mod model;
+pub mod openai;
 mod shared_model;
 #[cfg(test)]
 mod tests;
 pub mod twilio;
+pub mod voices;
 mod world;
 
 pub use carrier::{CarrierNews, Rest, ScriptedCarrier, Trouble};

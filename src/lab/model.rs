@@ -66,6 +66,13 @@ pub enum ReplyPart {
         /// Its item is complete.
         completed: bool,
     },
+    /// A tool call with arguments. They travel where the model is behind a socket; elsewhere they are `{}`.
+    Call {
+        /// The tool.
+        name: String,
+        /// JSON text.
+        arguments: String,
+    },
 }
 
 /// An answer, or a remark of the model's own.
@@ -174,6 +181,13 @@ impl ModelNews {
             | Self::TranscriptFailed(_) => None,
         }
     }
+}
+
+/// What a script has for somebody else to carry out.
+#[derive(Debug)]
+pub(super) enum Scripted {
+    Reply(Reply),
+    News(ModelNews),
 }
 
 #[derive(Debug)]
@@ -397,6 +411,52 @@ impl ScriptedModel {
         }
     }
 
+    /// What its script has for `now`, for whoever carries replies out: one thing at a time.
+    pub(super) fn poll_script(&mut self, now: Timestamp) -> Option<Scripted> {
+        if self.next_at() > now {
+            return None;
+        }
+        let Reverse(Queued(_, _, what)) = self.queue.pop()?;
+        Some(match what {
+            What::Begin(reply) => Scripted::Reply(reply),
+            What::News(news) => {
+                if news == ModelNews::Lost {
+                    self.connect = self.reconnect.take().unwrap_or(self.connect);
+                }
+                Scripted::News(news)
+            }
+        })
+    }
+
+    /// The next reply that is written down.
+    pub(super) fn next_reply(&mut self) -> Option<Reply> {
+        self.replies.pop_front()
+    }
+
+    /// It hears nothing by itself.
+    pub(super) fn is_deaf(&self) -> bool {
+        self.deaf
+    }
+
+    /// How long connecting takes; `None`: it fails.
+    pub(super) fn connecting(&self) -> Option<Duration> {
+        self.connect
+    }
+
+    /// The words between two times of the stream; `None`: there are no transcripts.
+    pub(super) fn words(&self, start_ms: u64, end_ms: u64) -> Option<String> {
+        match &self.transcripts {
+            Transcripts::None => None,
+            Transcripts::Empty => Some(String::new()),
+            Transcripts::Truth(truth) => {
+                let said = truth
+                    .iter()
+                    .filter(|u| u.start_ms < end_ms + TRUTH_SLACK_MS / 5 && start_ms < u.end_ms + TRUTH_SLACK_MS);
+                Some(said.map(|u| u.text.as_str()).collect::<Vec<_>>().join(" "))
+            }
+        }
+    }
+
     fn begin(&mut self, at: Timestamp, reply: Reply) {
         if !self.connected || self.active.is_some() {
             return;
@@ -422,6 +482,11 @@ impl ScriptedModel {
                     let call = ToolCallId(self.tools);
                     self.tools += 1;
                     self.news(at, ModelNews::Tool(response, call, name, completed));
+                }
+                ReplyPart::Call { name, .. } => {
+                    let call = ToolCallId(self.tools);
+                    self.tools += 1;
+                    self.news(at, ModelNews::Tool(response, call, name, true));
                 }
             }
             at += DELTA_EVERY;
@@ -478,16 +543,7 @@ impl ScriptedModel {
 
     fn turn_ended(&mut self, now: Timestamp, span: AppendedSpan, start_ms: u64, end_ms: u64) {
         self.news(now, ModelNews::Committed);
-        let text = match &self.transcripts {
-            Transcripts::None => None,
-            Transcripts::Empty => Some(String::new()),
-            Transcripts::Truth(truth) => {
-                let said = truth
-                    .iter()
-                    .filter(|u| u.start_ms < end_ms + TRUTH_SLACK_MS / 5 && start_ms < u.end_ms + TRUTH_SLACK_MS);
-                Some(said.map(|u| u.text.as_str()).collect::<Vec<_>>().join(" "))
-            }
-        };
+        let text = self.words(start_ms, end_ms);
         let words = text.as_ref().is_none_or(|text| !text.is_empty());
         if let Some(text) = text {
             self.news(now + TRANSCRIPT_TIME, ModelNews::Transcript(Some(span), text));

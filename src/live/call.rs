@@ -9,9 +9,10 @@ use tokio::net::TcpStream;
 use super::{
     finished::{FinishedCall, Observation},
     gateway::Front,
+    intents::Intents,
     link::{Incoming, Link},
     model_link::ModelLink,
-    setup::Assistant,
+    setup::{Assistant, IntentAnswer, IntentCall},
     shard::NewStream,
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
         CallAnswer, CallId, Carrier, CarrierEvent, Sending,
         twilio::{StreamSid, TwilioCall},
     },
-    model::{ModelEvent, ToolCallId},
+    model::ModelEvent,
     net::{clock, websocket::Socket},
     session::{Input, Output, Session, SessionConfig},
     time::Timestamp,
@@ -54,6 +55,7 @@ pub(super) struct LiveCall {
     carrier: TwilioCall,
     model: ModelLink,
     link: Link<TcpStream>,
+    intents: Intents,
     ledger: Vec<LedgerEntry>,
     last_tick: Timestamp,
     last_step: Timestamp,
@@ -89,6 +91,7 @@ impl LiveCall {
             session,
             model,
             link: Link::new(socket),
+            intents: Intents::default(),
             ledger: Vec::with_capacity(LEDGER),
             last_tick: Timestamp::ZERO,
             last_step: Timestamp::ZERO,
@@ -177,6 +180,11 @@ impl LiveCall {
         self.last_step = at;
         let heard = self.read(at, context, &around);
         let answer = self.hear_model(at, context, &around);
+        while let Some((call, IntentAnswer { ok, text })) = self.intents.poll(context) {
+            self.model.tool_result(call, &text);
+            self.session.handle_input(at, Input::ToolDone { call, ok });
+            self.drain(at, &around);
+        }
         if let Some(event) = self.carrier.handle_timeout(at) {
             self.session.handle_input(at, Input::Carrier(event));
             self.drain(at, &around);
@@ -261,40 +269,32 @@ impl LiveCall {
 
     /// Carries out all that the session wants.
     fn drain(&mut self, at: Timestamp, around: &Around<'_>) {
-        let mut refused: Option<ToolCallId> = None;
-        loop {
-            while let Some(output) = self.session.poll_output() {
-                match output {
-                    Output::Carrier(command) => {
-                        let (link, id) = (&mut self.link, &self.id);
-                        self.carrier.handle_command(at, &command, &mut |sending| match sending {
-                            Sending::Text(text) => link.send(text),
-                            Sending::Http(exchange, request) => {
-                                around.front.exchange(around.shard, id, exchange, request);
-                            }
-                            Sending::Close => {
-                                around.front.supervisor.closing(id);
-                                link.close();
-                            }
-                        });
-                    }
-                    Output::Model(command) => self.model.command(at, &command),
-                    Output::RunTool(request) => {
-                        // Intents come with a later version: say so, so that the model can.
-                        self.model.tool_result(request.call, "This tool is not available on the telephone.");
-                        refused = Some(request.call);
-                        break;
-                    }
-                    Output::Ledger(entry) => {
-                        tracing::debug!(call = %self.id, at = %entry.at, cause = %entry.cause, "ledger");
-                        around.front.observe(|| Observation::Entry { call: self.id.clone(), entry });
-                        self.ledger.push(entry);
-                    }
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Carrier(command) => {
+                    let (link, id) = (&mut self.link, &self.id);
+                    self.carrier.handle_command(at, &command, &mut |sending| match sending {
+                        Sending::Text(text) => link.send(text),
+                        Sending::Http(exchange, request) => {
+                            around.front.exchange(around.shard, id, exchange, request);
+                        }
+                        Sending::Close => {
+                            around.front.supervisor.closing(id);
+                            link.close();
+                        }
+                    });
                 }
-            }
-            match refused.take() {
-                Some(call) => self.session.handle_input(at, Input::ToolDone { call, ok: false }),
-                None => return,
+                Output::Model(command) => self.model.command(at, &command),
+                Output::RunTool(request) => {
+                    let call = IntentCall { call: self.id.clone(), name: request.name, arguments: request.arguments };
+                    let runner = self.assistant.intents.as_ref();
+                    self.intents.run(request.call, call, runner, &around.front.slow);
+                }
+                Output::Ledger(entry) => {
+                    tracing::debug!(call = %self.id, at = %entry.at, cause = %entry.cause, "ledger");
+                    around.front.observe(|| Observation::Entry { call: self.id.clone(), entry });
+                    self.ledger.push(entry);
+                }
             }
         }
     }

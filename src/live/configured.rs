@@ -94,6 +94,7 @@ fn ready(assistant: &config::Assistant) -> Result<Assistant, SetupError> {
         sayings: Arc::new(sayings),
         apology: twiml::say_and_hang_up(apology, language).map_err(wrong)?,
         model: model(assistant),
+        intents: None,
     })
 }
 

@@ -20,6 +20,7 @@
 //! | `call.rs` | one call: socket, session, model |
 //! | `link.rs` | a connection of it |
 //! | `model_link.rs`, `ahead.rs` | its model with its socket; the same before the stream is there |
+//! | `intents.rs` | its intents under way |
 //! | `finished.rs` | what is kept of a call |
 //!
 //! **The loop.** No call has a task of its own. All sockets of a shard ring one bell; the shard wakes, waits until a
@@ -34,6 +35,7 @@ mod configured;
 mod doorway;
 mod finished;
 mod gateway;
+mod intents;
 mod link;
 mod model_link;
 mod page;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +75,8 @@ pub struct Assistant {
     pub apology: Twiml,
     /// Opens a model's session for a call.
     pub model: ModelFactory,
+    /// Runs the intents of `settings`; without it they fail, in words for the model.
+    pub intents: Option<IntentRunner>,
 }
 
 impl fmt::Debug for Assistant {
@@ -117,12 +120,39 @@ impl Assistant {
             sayings: Arc::new(Sayings::new(|kind| tts::default_text(kind).to_owned(), LANGUAGE)?),
             apology: twiml::say_and_hang_up(apology, Setting { key: "language", value: LANGUAGE })?,
             model,
+            intents: None,
         })
     }
 }
 
 /// Opens a model's session.
 pub type ModelFactory = Arc<dyn Fn(&NewCall) -> Box<dyn Model> + Send + Sync>;
+
+/// Runs intents, in the slow world: however long it takes, no call waits for it.
+pub type IntentRunner = Arc<dyn Fn(IntentCall) -> IntentFuture + Send + Sync>;
+
+/// An intent under way.
+pub type IntentFuture = Pin<Box<dyn Future<Output = IntentAnswer> + Send>>;
+
+/// The model wants this done.
+#[derive(Clone, Debug)]
+pub struct IntentCall {
+    /// The call.
+    pub call: CallId,
+    /// The intent's name.
+    pub name: String,
+    /// Arguments, JSON text by the model: not checked.
+    pub arguments: String,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntentAnswer {
+    /// It worked.
+    pub ok: bool,
+    /// For the model.
+    pub text: String,
+}
 
 /// A call that is about to begin.
 #[derive(Clone, Debug)]

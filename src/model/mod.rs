@@ -240,6 +240,21 @@ pub struct ModelTraits {
     pub answers: bool,
 }
 
+/// What came of a model that could not be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModelCounters {
+    /// Events that we do not know.
+    pub unknown: u64,
+    /// Messages that are not what they should be: no JSON, a field missing, audio that is no base64, binary.
+    pub unreadable: u64,
+    /// Errors that the server reported.
+    pub errors: u64,
+    /// Pieces of responses that were cancelled, over, or never begun.
+    pub late: u64,
+    /// News that nobody polled in time.
+    pub dropped: u64,
+}
+
 /// What a provider wants done with its socket. It has one at most; the driver owns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelSending {
@@ -288,5 +303,9 @@ pub trait Model: Send {
     /// Why it is lost or could not answer, until it does.
     fn fault(&self) -> Option<ModelFault> {
         None
+    }
+    /// What came that could not be used.
+    fn counters(&self) -> ModelCounters {
+        ModelCounters::default()
     }
 }

@@ -145,7 +145,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_comes_piece_by_piece_with_small_headers() {
-        let answer = b"HTTP/1.1 429 No\r\nRetry-After: 2\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+        let answer =
+            b"HTTP/1.1 429 No\r\nRetry-After: 2\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
         let request = answering(answer).await;
         let mut streamed = Client::new().unwrap().begin(request).await.unwrap();
         assert_eq!(streamed.status(), 429);

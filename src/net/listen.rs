@@ -33,7 +33,16 @@ pub fn shared(addr: SocketAddr, count: usize) -> io::Result<Vec<std::net::TcpLis
 ///
 /// If the system has none.
 pub fn reserve() -> io::Result<(Socket, SocketAddr)> {
-    let socket = bound(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    reserve_port(0)
+}
+
+/// As [`reserve`] with this port; 0: any free one. What listens there already, without sharing, keeps it.
+///
+/// # Errors
+///
+/// If the port is taken.
+pub fn reserve_port(port: u16) -> io::Result<(Socket, SocketAddr)> {
+    let socket = bound(SocketAddr::from(([127, 0, 0, 1], port)))?;
     let addr = socket.local_addr()?.as_socket().ok_or_else(|| io::Error::other("the port has no address"))?;
     Ok((socket, addr))
 }

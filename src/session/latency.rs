@@ -116,7 +116,8 @@ impl Latency {
             at: now,
             total: now.since(voiced_end),
             ours: given.since(arrived) + now.since(first) + self.resampling,
-            model: first.since(given),
+            // What it hears later by resampling is not its time.
+            model: first.since(given).saturating_sub(self.resampling),
         };
         if self.answers.len() < KEPT {
             self.answers.push(answer);
@@ -158,7 +159,7 @@ mod tests {
         let ms = Duration::from_millis;
         assert_eq!(
             latency.answers(),
-            [AnswerLatency { at: at(1_507), total: ms(907), ours: ms(3 + 7 + 10), model: ms(1_500 - 603) }]
+            [AnswerLatency { at: at(1_507), total: ms(907), ours: ms(3 + 7 + 10), model: ms(1_500 - 603 - 10) }]
         );
         latency.audible(at(2_000), ResponseId(2));
         assert_eq!(latency.answers().len(), 1, "nobody had asked");

@@ -7,6 +7,7 @@ mod any_order;
 mod cli;
 mod golden;
 mod hangup;
+mod lab_openai;
 mod lab_twilio;
 mod layering;
 mod live;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::assistant::{FarewellKind, Greeting, HangupTool, Settings};
+use crate::model::openai::TurnDetection;
 
 const EXAMPLE: &str = include_str!("../../../fixtures/quietline.example.toml");
 const SECRETS: &[(&str, &str)] = &[
@@ -89,7 +90,7 @@ fn the_example_loads_with_every_optional_line() {
     assert_eq!(config.twilio.unwrap().keys.len(), 4);
     let settings = config.assistants[0].model.openai().expect("openai was chosen");
     assert!(settings.instructions.contains("Acme") && settings.max_output_tokens.is_some());
-    assert_eq!(settings.turn_detection, crate::model::openai::TurnDetection::default());
+    assert_eq!(settings.turn_detection, TurnDetection::default());
     assert!(config.assistants[0].settings.reminder.is_some() && config.server.shards.is_some());
 }
 

@@ -39,7 +39,7 @@ fn every_bound_is_told() {
         ("hangover_ms = -inf", "hangover_ms = -inf is outside"),
         ("reminder = { after_s = 26 }", "reminder.after_s = 26 is outside 5..=25 s"),
         ("reminder = { text = \"Hello?\" }", "after_s is missing"),
-        ("language = \"klingon\"", "not a language"),
+        ("language = \"klingon\"", "not a language: expected en, de, es, fr, hi, it, pt, or any"),
         ("language = \"nl\"", "with its region, such as nl-NL"),
         ("detector = \"crystal\"", "there are combined, webrtc, energy"),
         ("model = { provider = \"parrot\" }", "there are openai and offline"),

@@ -91,3 +91,12 @@ fn a_text_without_a_recording_is_warned_about_with_what_will_be_heard() {
     assert!(warned(&["reminder.text", "no reminder will be heard"]), "{:?}", config.warnings);
     assert!(warned(&["5 of its farewells", "de-DE"]), "{:?}", config.warnings);
 }
+
+#[test]
+fn a_language_without_its_region_is_given_the_usual_one() {
+    for (written, code, tag) in [("hi", "hi", "hi-IN"), ("pt", "pt", "pt-BR"), ("pt-PT", "pt", "pt-PT")] {
+        let config = parse(&format!("[[assistant]]\nname = \"a\"\nlanguage = \"{written}\"\n")).unwrap();
+        let assistant = &config.assistants[0];
+        assert_eq!((assistant.settings.language.as_str(), assistant.farewells.language()), (code, tag));
+    }
+}

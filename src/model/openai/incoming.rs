@@ -44,7 +44,7 @@ impl OpenAi {
             | Event::TranscriptDelta(_)
             | Event::ItemDone { .. }
             | Event::ResponseDone(_)
-                if self.link != Link::Ready || !self.begun =>
+                if !self.is_ready() =>
             {
                 // Nothing was asked yet.
                 self.counters.late += 1;
@@ -136,7 +136,7 @@ impl OpenAi {
             self.end_response(open, ResponseStatus::Cancelled);
         }
         let Some(number) = self.ids.begin_response(id) else { return };
-        self.creating = None;
+        self.creating = false;
         self.tell(News::Created(number));
     }
 
@@ -212,7 +212,7 @@ impl OpenAi {
     fn response_done(&mut self, done: &Done<'_>) {
         let Some(response) = self.ids.response(&done.id).filter(|response| !response.done) else {
             self.counters.late += 1;
-            return;
+            return self.create_wanted();
         };
         let (number, cancelled) = (response.number, response.cancelled);
         // What was not told by itself.
@@ -221,7 +221,10 @@ impl OpenAi {
         }
         let status = done.status();
         match status {
-            ResponseStatus::Completed => self.answered(),
+            ResponseStatus::Completed => {
+                self.output_waits = false;
+                self.answered();
+            }
             ResponseStatus::Failed { .. } => {
                 let code = done.error().and_then(|error| error.code.as_deref()).unwrap_or_default();
                 self.report(fault::of_code(code).unwrap_or(ModelFault::Server), code);
@@ -271,15 +274,6 @@ impl OpenAi {
             | None => {}
         }
         tracing::debug!(code, param = error.param, message = error.message, "the model reports an error");
-        let busy = code == "conversation_already_has_active_response";
-        // An error that names no event may be about any.
-        let ours = error.event_id.as_ref().is_none_or(|id| self.creating.as_ref() == Some(id));
-        if ours && self.creating.take().is_some() && busy {
-            self.wanted = true;
-            if self.ids.active().is_none() {
-                // It ended meanwhile.
-                self.create_wanted();
-            }
-        }
+        self.refused(error.event_id.as_deref(), code == "conversation_already_has_active_response");
     }
 }

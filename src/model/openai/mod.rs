@@ -21,7 +21,9 @@ mod incoming;
 mod outgoing;
 mod session;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use access::{Access, AccessError, Auth};
-pub use session::{OPENING, OpenAi, OpenAiCounters};
+pub use session::{OPENING, OpenAi};
 pub use settings::{Eagerness, GreetingText, NoiseReduction, Settings, Transcription, TurnDetection};

@@ -1,12 +1,12 @@
 //! What the call asks for.
 
-use super::{GreetingText, OpenAi, encode, session::Link};
+use super::{GreetingText, OpenAi, encode};
 use crate::model::{ItemId, ResponseId, ToolAnswer, ToolCallId};
 
 impl OpenAi {
     /// Asks for a response, as soon as none is active. One that is on its way is enough.
     pub(super) fn create(&mut self) {
-        if self.link != Link::Ready || self.creating.is_some() {
+        if !self.is_ready() || self.creating {
             return;
         }
         if self.ids.active().is_some() {
@@ -17,7 +17,8 @@ impl OpenAi {
         let id = self.event_id();
         let instructions = self.greeting_instructions();
         self.send(encode::response_create(instructions.as_deref(), &id));
-        self.creating = Some(id);
+        self.asked = Some(id);
+        self.creating = true;
     }
 
     /// The instructions of the greeting, if this is one and its words are given. They replace the session's for this
@@ -42,6 +43,21 @@ impl OpenAi {
     pub(super) fn create_wanted(&mut self) {
         if std::mem::take(&mut self.wanted) && !self.hearing {
             self.create();
+        }
+    }
+
+    /// An error names our request for a response, or names nothing. If another response was active it is asked for again
+    /// when that is over; but what the server began by itself is the answer to all that it then knew: only a tool's
+    /// output may have come too late for it.
+    pub(super) fn refused(&mut self, event_id: Option<&str>, busy: bool) {
+        if event_id.is_some_and(|id| self.asked.as_deref() != Some(id)) || self.asked.take().is_none() {
+            return;
+        }
+        let begun = !std::mem::take(&mut self.creating);
+        self.wanted |= busy && (!begun || self.output_waits);
+        if begun && self.ids.active().is_none() {
+            // That one is over already.
+            self.create_wanted();
         }
     }
 
@@ -74,13 +90,13 @@ impl OpenAi {
     }
 
     pub(super) fn commit(&mut self) {
-        if self.link == Link::Ready {
+        if self.is_ready() {
             self.send(encode::commit());
         }
     }
 
     pub(super) fn note(&mut self, text: &str) {
-        if self.link == Link::Ready {
+        if self.is_ready() {
             self.send(encode::item_create(&encode::note(text)));
         }
         self.history.noted(text);
@@ -97,8 +113,9 @@ impl OpenAi {
         } else {
             encode::note(&format!("[A tool that you called answers: {text}]"))
         };
-        if self.link == Link::Ready {
+        if self.is_ready() {
             self.send(encode::item_create(&item));
+            self.output_waits = true;
         }
         self.history.answered(number, &text);
     }

@@ -6,8 +6,8 @@ use super::{Settings, encode, fault, history::History, ids::Ids};
 use crate::{
     audio::Encoding,
     model::{
-        AppendedSpan, ItemId, Model, ModelCommand, ModelEvent, ModelFault, ModelRequest, ModelSending, ModelTraits,
-        ResponseId, ResponseStatus, ToolCallId,
+        AppendedSpan, ItemId, Model, ModelCommand, ModelCounters, ModelEvent, ModelFault, ModelRequest, ModelSending,
+        ModelTraits, ResponseId, ResponseStatus, ToolCallId,
     },
     time::Timestamp,
     wire::WsEvent,
@@ -16,7 +16,7 @@ use crate::{
 /// From the request for a socket until the session is configured. The handshake has 5 s of it.
 pub const OPENING: Duration = Duration::from_secs(8);
 /// News that may wait to be polled; beyond that the oldest is dropped. One message brings a handful.
-const NEWS: usize = 512;
+const NEWS: usize = 1024;
 
 /// Where the connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,21 +48,6 @@ pub(super) enum News {
     Done(ResponseId, ResponseStatus),
 }
 
-/// What came that could not be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OpenAiCounters {
-    /// Events that we do not know.
-    pub unknown: u64,
-    /// Messages that are not what they should be: no JSON, a field missing, audio that is no base64, binary.
-    pub unreadable: u64,
-    /// Errors that the server reported.
-    pub errors: u64,
-    /// Pieces of responses that were cancelled, over, or never begun.
-    pub late: u64,
-    /// News that nobody polled in time.
-    pub dropped: u64,
-}
-
 /// A session with OpenAI Realtime in one call. See the [module](super).
 #[derive(Debug)]
 pub struct OpenAi {
@@ -85,10 +70,14 @@ pub struct OpenAi {
     events: u64,
     /// Our `session.update`, until it is confirmed.
     pub(super) update: Option<String>,
-    /// Our `response.create`, until its response begins or it is refused.
-    pub(super) creating: Option<String>,
+    /// Our last `response.create`, unless it was refused.
+    pub(super) asked: Option<String>,
+    /// No response has begun since.
+    pub(super) creating: bool,
     /// A response was asked for while another was active.
     pub(super) wanted: bool,
+    /// A tool has answered, and no response was completed since.
+    pub(super) output_waits: bool,
     /// The server hears speech that it has not yet taken as a turn: at its end it answers by itself.
     pub(super) hearing: bool,
     /// The greeting was asked for, and nothing has been said yet.
@@ -98,7 +87,7 @@ pub struct OpenAi {
     fault: Option<ModelFault>,
     /// The fault that was last warned of.
     warned: Option<ModelFault>,
-    pub(super) counters: OpenAiCounters,
+    pub(super) counters: ModelCounters,
 }
 
 impl OpenAi {
@@ -119,21 +108,17 @@ impl OpenAi {
             history: History::default(),
             events: 0,
             update: None,
-            creating: None,
+            asked: None,
+            creating: false,
             wanted: false,
+            output_waits: false,
             hearing: false,
             greet: false,
             appended: 0,
             fault: None,
             warned: None,
-            counters: OpenAiCounters::default(),
+            counters: ModelCounters::default(),
         }
-    }
-
-    /// What came that could not be used.
-    #[must_use]
-    pub fn counters(&self) -> OpenAiCounters {
-        self.counters
     }
 
     /// An id for an event of ours: an error names it.
@@ -160,6 +145,11 @@ impl OpenAi {
             Encoding::Mulaw => 8,
             Encoding::Pcm24k => 48,
         }
+    }
+
+    /// The call has a session that it may use.
+    pub(super) fn is_ready(&self) -> bool {
+        self.begun && self.link == Link::Ready
     }
 
     fn see(&mut self, now: Timestamp) {
@@ -258,8 +248,10 @@ impl OpenAi {
         self.sending.clear();
         self.ids.new_session();
         self.update = None;
-        self.creating = None;
+        self.asked = None;
+        self.creating = false;
         self.wanted = false;
+        self.output_waits = false;
         self.hearing = false;
         self.appended = 0;
     }
@@ -302,7 +294,7 @@ impl Model for OpenAi {
     fn handle_command(&mut self, now: Timestamp, command: &ModelCommand<'_>) {
         self.see(now);
         match command {
-            ModelCommand::Append(audio) if self.link == Link::Ready => {
+            ModelCommand::Append(audio) if self.is_ready() => {
                 self.appended += audio.len() as u64;
                 self.send(encode::append(audio));
             }
@@ -362,6 +354,10 @@ impl Model for OpenAi {
 
     fn fault(&self) -> Option<ModelFault> {
         self.fault
+    }
+
+    fn counters(&self) -> ModelCounters {
+        self.counters
     }
 }
 

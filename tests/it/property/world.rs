@@ -1040,7 +1040,9 @@ impl Side {
         at += self.within(20..300) * 1000;
         let mut status = ResponseStatus::Completed;
         if self.chance(plan.fails) {
-            status = *self.rng.choice([ResponseStatus::Failed, ResponseStatus::Incomplete].iter()).unwrap();
+            let retry_after = self.rng.bool().then(|| std::time::Duration::from_millis(self.rng.u64(0..8_000)));
+            let failed = ResponseStatus::Failed { retry_after };
+            status = *self.rng.choice([failed, ResponseStatus::Incomplete].iter()).unwrap();
         }
         let talks_to_caller = !by_itself && self.turns > 0;
         let hangup = talks_to_caller && self.chance(plan.hangup);
@@ -1067,7 +1069,7 @@ impl Side {
                 at += self.within(0..60) * 1000;
             }
         }
-        if !silent && status != ResponseStatus::Failed {
+        if !silent && !matches!(status, ResponseStatus::Failed { .. }) {
             let items = if self.chance(80) { 1 } else { self.rng.u32(2..4) };
             for n in 0..items {
                 let item = self.next_item;
