@@ -59,9 +59,10 @@ impl Stage {
         };
         for kind in FarewellKind::ALL {
             let announcement = Announcement::from_mulaw(tts::builtin_farewell(kind)).unwrap();
-            stage
-                .session
-                .handle_input(stage.now, Input::Rendered { kind: AnnouncementKind::Farewell(kind), by: SaidBy::Builtin, announcement });
+            stage.session.handle_input(
+                stage.now,
+                Input::Rendered { kind: AnnouncementKind::Farewell(kind), by: SaidBy::Builtin, announcement },
+            );
         }
         stage.drain();
         stage
