@@ -60,7 +60,13 @@ fn one(session: &mut Session, now: Timestamp, (kind, a, b, c): Event, speech: &[
     let bytes = &speech[..(c as usize % speech.len())];
     let span = (a % 3 > 0).then_some(AppendedSpan { start_ms: c, end_ms: u64::from(b) });
     let text = ["", "Hello?", "Goodbye.", "Thanks, bye!"][(a % 4) as usize];
-    let status = [ResponseStatus::Completed, ResponseStatus::Cancelled, ResponseStatus::Incomplete][(b % 3) as usize];
+    let status = [
+        ResponseStatus::Completed,
+        ResponseStatus::Cancelled,
+        ResponseStatus::Incomplete,
+        ResponseStatus::Failed { retry_after: None },
+        ResponseStatus::Failed { retry_after: Some(Duration::from_millis(u64::from(b) * 40)) },
+    ][(b % 5) as usize];
     let outcome = [RequestOutcome::Done, RequestOutcome::Failed][(a % 2) as usize];
     let input = match kind % 23 {
         0..=3 => Input::Carrier(CarrierEvent::Media { timestamp_ms: None, payload: bytes }),

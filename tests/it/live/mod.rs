@@ -2,6 +2,7 @@
 //!
 //! Times are short (`silence_timeout` of some seconds, as an operator may allow), and all rows run at once.
 
+mod conversations;
 mod doors;
 mod process;
 mod room;

@@ -12,14 +12,18 @@ use quietline::{
     },
     codec::mulaw,
     lab::{
-        Reply, ScriptedCarrier, ScriptedModel, SharedModel, Transcripts,
+        Reply, ScriptedCarrier, ScriptedModel, SharedModel, Transcripts, Utterance,
+        openai::{ConnectionReport, Faults, OpenAiConfig, OpenAiLab},
         twilio::{CallReport, Dial, Gateway as Address, Lab, LabCall, LabConfig},
     },
     live::{
         FinishedCall, Gateway, Observation, Setup,
-        setup::{Assistant, NewCall, TwilioSetup},
+        setup::{Assistant, IntentAnswer, IntentCall, IntentFuture, ModelFactory, NewCall, TwilioSetup},
     },
-    model::{Model, ModelRequest},
+    model::{
+        Model, ModelRequest, Tool,
+        openai::{self, Access as OpenAiAccess, Auth, OpenAi},
+    },
     net::listen,
     time::Timestamp,
     vad::Detector,
@@ -29,7 +33,7 @@ use tokio::sync::mpsc;
 pub(crate) const ACCOUNT: &str = "AC0f1e2d3c0f1e2d3c0f1e2d3c0f1e2d3c";
 pub(crate) const TOKEN: &str = "a-token-of-the-tests";
 pub(crate) const PUBLIC_URL: &str = "https://gate.example.com";
-/// No row takes longer.
+/// No row takes longer, unless it says so.
 const LONGEST: Duration = Duration::from_secs(90);
 
 /// A gateway and a lab that calls it.
@@ -80,6 +84,20 @@ pub(crate) fn token_keys() -> TokenKeys {
 pub(crate) fn assistant(name: &str, number: &str, settings: Settings, model: SharedModel) -> Assistant {
     let model = Arc::new(move |_: &NewCall| -> Box<dyn Model> { Box::new(model.clone()) });
     Assistant::builtin(name, number, settings, Detector::default(), model).unwrap()
+}
+
+/// A session with OpenAI's stand-in for each call, with the tools of these settings.
+pub(crate) fn wired(lab: &OpenAiLab, settings: &Settings, encoding: Encoding) -> ModelFactory {
+    let access = OpenAiAccess::new(&lab.base_url(), OpenAiConfig::KEY.into(), Auth::Bearer).unwrap();
+    let mut session = openai::Settings { encoding, ..openai::Settings::new(Arc::new(access)) };
+    session.tools.extend(settings.hangup_call.map(|_| Tool::hangup_call(true)));
+    session.tools.extend(settings.intents.iter().map(|intent| Tool {
+        name: intent.name.clone(),
+        description: "Looks something up.".into(),
+        parameters: serde_json::json!({ "type": "object", "properties": {} }),
+    }));
+    let session = Arc::new(session);
+    Arc::new(move |_: &NewCall| Box::new(OpenAi::new(Arc::clone(&session))))
 }
 
 /// Settings with a short window; nobody greets.
@@ -134,6 +152,10 @@ pub(crate) struct Row {
     dial: Dial,
     react: React,
     check: Check,
+    /// The model is behind OpenAI's protocol, with this going wrong.
+    wire: Option<(Faults, Encoding)>,
+    /// What an intent takes.
+    intent: Duration,
 }
 
 /// A played call.
@@ -141,6 +163,8 @@ pub(crate) struct Ended {
     pub(crate) finished: FinishedCall,
     pub(crate) report: Arc<CallReport>,
     pub(crate) asked: Vec<(Timestamp, ModelRequest)>,
+    /// Its sessions with OpenAI's stand-in.
+    pub(crate) sessions: Vec<ConnectionReport>,
 }
 
 impl Row {
@@ -152,7 +176,31 @@ impl Row {
             dial: Dial::new("", "+15550000001"),
             react: Box::new(|_, _, _| {}),
             check: Box::new(|_| Ok(())),
+            wire: None,
+            intent: Duration::from_secs(1),
         }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The model is reached over sockets, as OpenAI's is.
+    pub(crate) fn over_the_wire(mut self, encoding: Encoding, faults: Faults) -> Self {
+        self.wire = Some((faults, encoding));
+        self
+    }
+
+    /// An intent takes so long.
+    pub(crate) fn intent(mut self, takes: Duration) -> Self {
+        self.intent = takes;
+        self
+    }
+
+    /// The caller says this, so many milliseconds into the stream.
+    pub(crate) fn says(mut self, at_ms: u64, codes: &[u8], text: &str) -> Self {
+        say(&mut self.dial.caller, &mut self.model.lock(), at_ms, codes, text);
+        self
     }
 
     pub(crate) fn dial(mut self, change: impl FnOnce(&mut Dial)) -> Self {
@@ -174,9 +222,16 @@ impl Row {
     }
 }
 
+/// The caller says this, and the model's transcripts know it.
+pub(crate) fn say(carrier: &mut ScriptedCarrier, model: &mut ScriptedModel, at_ms: u64, codes: &[u8], text: &str) {
+    carrier.say(at_ms, &samples(codes));
+    model.will_hear(Utterance { start_ms: at_ms, end_ms: at_ms + codes.len() as u64 / 8, text: text.into() });
+}
+
 /// A row in a call.
 struct Playing {
     row: Row,
+    openai: Option<OpenAiLab>,
     line: LabCall,
     call: Option<CallId>,
     finished: Option<FinishedCall>,
@@ -184,29 +239,57 @@ struct Playing {
 
 /// Plays all rows at once, and tells in words what went wrong; `watch` looks at the room in the end.
 pub(crate) async fn play(rows: Vec<Row>, change: impl FnOnce(&mut LabConfig)) -> Vec<String> {
+    play_within(LONGEST, rows, change).await
+}
+
+pub(crate) async fn play_within(longest: Duration, rows: Vec<Row>, change: impl FnOnce(&mut LabConfig)) -> Vec<String> {
     let number = |n: usize| format!("+1555020{n:04}");
-    let assistants = rows.iter().enumerate();
-    let assistants =
-        assistants.map(|(n, row)| assistant(&row.name, &number(n), row.settings.clone(), row.model.clone()));
-    let mut room = Room::new(assistants.collect(), change).await;
+    let mut assistants = Vec::new();
+    let mut labs = Vec::new();
+    for (n, row) in rows.iter().enumerate() {
+        let mut assistant = assistant(&row.name, &number(n), row.settings.clone(), row.model.clone());
+        let lab = row.wire.as_ref().map(|(faults, encoding)| {
+            let config = OpenAiConfig { faults: faults.clone(), ..OpenAiConfig::scripted(&row.model) };
+            let lab = OpenAiLab::start(config).unwrap();
+            assistant.model = wired(&lab, &row.settings, *encoding);
+            lab
+        });
+        let takes = row.intent;
+        assistant.intents = Some(Arc::new(move |_: IntentCall| -> IntentFuture {
+            Box::pin(async move {
+                tokio::time::sleep(takes).await;
+                IntentAnswer { ok: true, text: "Nine to five.".into() }
+            })
+        }));
+        assistants.push(assistant);
+        labs.push(lab);
+    }
+    let mut room = Room::new(assistants, change).await;
     let mut playing: Vec<Playing> = Vec::new();
-    for (n, mut row) in rows.into_iter().enumerate() {
+    for (n, (mut row, openai)) in rows.into_iter().zip(labs).enumerate() {
         let mut dial = std::mem::replace(&mut row.dial, Dial::new("", ""));
         dial.to = number(n);
         let line = room.lab.dial(dial);
-        playing.push(Playing { row, line, call: None, finished: None });
+        playing.push(Playing { row, openai, line, call: None, finished: None });
     }
     let mut wrong = Vec::new();
-    if tokio::time::timeout(LONGEST, follow(&mut playing, &mut room.observed)).await.is_err() {
+    if tokio::time::timeout(longest, follow(&mut playing, &mut room.observed)).await.is_err() {
         for stuck in playing.iter().filter(|playing| playing.finished.is_none()) {
             wrong.push(format!("{}: the call has not ended; {:#?}", stuck.row.name, stuck.line.events()));
         }
     }
     for playing in playing {
-        let Playing { row, line, finished: Some(finished), .. } = playing else { continue };
-        let ended = Ended { finished, report: line.finished().await, asked: row.model.lock().log.clone() };
+        let Playing { row, openai, line, finished: Some(finished), .. } = playing else { continue };
+        let report = line.finished().await;
+        let (mut sessions, mut unlawful) = (Vec::new(), Vec::new());
+        if let Some(openai) = openai {
+            unlawful = openai.violations();
+            sessions = openai.stop().await;
+        }
+        let ended = Ended { finished, report, asked: row.model.lock().log.clone(), sessions };
         let mut told: Vec<String> = (row.check)(&ended).err().into_iter().collect();
         told.extend(ended.report.violations.iter().map(|violation| format!("violation: {violation}")));
+        told.extend(unlawful.iter().map(|violation| format!("violation with the model: {violation}")));
         if ended.finished.carrier.unreadable > 0 {
             told.push("the gateway could not read all messages".into());
         }
@@ -214,16 +297,22 @@ pub(crate) async fn play(rows: Vec<Row>, change: impl FnOnce(&mut LabConfig)) ->
             let ledger = ended.finished.ledger.iter().map(|entry| format!("  {} {}\n", entry.at, entry.cause));
             let events = ended.report.events.iter().map(|(at, event)| format!("  {at} {event}\n"));
             wrong.push(format!(
-                "{}: {}\n{}---\n{}",
+                "{}: {}\n{}---\n{}---\n{}",
                 row.name,
                 told.join("; "),
                 ledger.collect::<String>(),
-                events.collect::<String>()
+                events.collect::<String>(),
+                ended.sessions.iter().map(session).collect::<String>()
             ));
         }
     }
     room.close().await;
     wrong
+}
+
+fn session(session: &ConnectionReport) -> String {
+    let events = session.events.iter().map(|(at, event)| format!("  {at} {event:?}\n"));
+    format!("session {}, {} ms appended\n{}", session.number, session.appended_ms, events.collect::<String>())
 }
 
 async fn follow(playing: &mut [Playing], observed: &mut mpsc::UnboundedReceiver<Observation>) {

@@ -1040,7 +1040,7 @@ impl Side {
         at += self.within(20..300) * 1000;
         let mut status = ResponseStatus::Completed;
         if self.chance(plan.fails) {
-            let retry_after = self.rng.bool().then(|| std::time::Duration::from_millis(self.rng.u64(0..8_000)));
+            let retry_after = self.rng.bool().then(|| Duration::from_millis(self.rng.u64(0..8_000)));
             let failed = ResponseStatus::Failed { retry_after };
             status = *self.rng.choice([failed, ResponseStatus::Incomplete].iter()).unwrap();
         }

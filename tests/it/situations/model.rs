@@ -21,7 +21,7 @@ const NO_ANSWER: AnnouncementKind = AnnouncementKind::Farewell(FarewellKind::NoA
 const SILENCE_BY_US: Check = Check::Ends(Reason::Silence, Party::Us);
 
 pub(super) fn rows() -> Vec<Row> {
-    [absent(), away(), tools(), remarks(), together()].concat()
+    [absent(), failing(), away(), tools(), remarks(), together()].concat()
 }
 
 /// Nothing is answered: what happens in which second after `anchor`.
@@ -51,6 +51,50 @@ fn absent() -> Vec<Row> {
         )
         .check(Check::EntryAt("asked again", 1, is_asked, Anchor::Stream, 8_000.0..=8_020.0))
         .check(Check::That("the greeting and one `response.create`", |played, _| created(played, 15_000, 2))),
+    ]
+}
+
+/// The vendor refuses to answer: the caller is told to wait, and it is asked once more.
+fn failing() -> Vec<Row> {
+    let question = |what| {
+        row(24, what)
+            .settings(|s| s.filler = true)
+            .at(Anchor::Stream, 1_000, Act::Say(1_500, -20.0, "Is anybody there?"))
+            .check(Check::Entries("fillers", is_filler, 1..=1))
+            .check(Check::EntryAt("filler at once", 0, is_filler, Anchor::CallerEnd(0), 1_200.0..=1_500.0))
+    };
+    let asked = |nth, ms: f64| Check::EntryAt("asked again", nth, is_asked, Anchor::CallerEnd(0), ms..=ms + 300.0);
+    vec![
+        question("a response fails, and says when to ask again")
+            .reply(&[Part::Fails(Some(Duration::from_millis(2_500)))])
+            .reply(&[Part::Talk(1_000, "Sorry for the wait.")])
+            .check(asked(0, 3_700.0))
+            .check(Check::Entries("requests", is_asked, 1..=1))
+            .check(Check::AgentWhole(0))
+            .check(SILENCE_BY_US)
+            .check(Check::GoodbyeHeardAfterAgent(0, 30_000.0..=30_080.0)),
+        question("… and does not say")
+            .reply(&[Part::Fails(None)])
+            .reply(&[Part::Talk(1_000, "Sorry for the wait.")])
+            .check(asked(0, 2_200.0))
+            .check(Check::AgentWhole(0))
+            .check(SILENCE_BY_US),
+        question("… and again: no third time before 8 s")
+            .reply(&[Part::Fails(Some(Duration::from_secs(60)))])
+            .reply(&[Part::Fails(None)])
+            .reply(&[Part::Talk(1_000, "Sorry for the wait.")])
+            .check(asked(0, 6_200.0))
+            .check(asked(1, 8_000.0))
+            .check(Check::Entries("requests", is_asked, 2..=2))
+            .check(Check::AgentWhole(0))
+            .check(SILENCE_BY_US),
+        question("… and for good")
+            .reply(&[Part::Fails(None)])
+            .reply(&[Part::Fails(None)])
+            .reply(&[Part::Fails(None)])
+            .reply(&[Part::Fails(None)])
+            .check(Check::Ends(Reason::NoAnswer, Party::Us))
+            .check(Check::Whole(NO_ANSWER)),
     ]
 }
 
@@ -197,7 +241,7 @@ fn is_no_answer(cause: &Cause) -> bool {
 /// So many responses are asked for before this millisecond.
 fn created(played: &Played, before_ms: u64, expected: usize) -> Result<(), String> {
     let asked = |(at, request): &&(Timestamp, ModelRequest)| {
-        *request == ModelRequest::CreateResponse && *at < Timestamp::from_millis(before_ms)
+        matches!(request, ModelRequest::Greet | ModelRequest::CreateResponse) && *at < Timestamp::from_millis(before_ms)
     };
     let times = played.world.model.log.iter().filter(asked).count();
     if times == expected { Ok(()) } else { Err(format!("{times} times")) }

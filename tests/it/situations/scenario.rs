@@ -89,6 +89,8 @@ pub(crate) enum Part {
     Tool(&'static str),
     /// Calls a tool in an item that is not complete.
     CutOffTool(&'static str),
+    /// The vendor fails, and may be asked again after so long.
+    Fails(Option<Duration>),
 }
 
 /// What the model's transcripts say.
@@ -313,17 +315,22 @@ struct Agent {
 
 impl Agent {
     fn reply(&mut self, parts: &[Part]) -> Reply {
-        let parts = parts.iter().map(|part| match part {
+        let mut status = ResponseStatus::Completed;
+        let parts = parts.iter().filter_map(|part| match part {
             Part::Talk(ms, words) => {
                 let samples = voice(2_000 + self.said.len() as u64, *ms, -20.0);
                 self.said.push(codes(&samples));
-                ReplyPart::Say { samples: samples.into(), transcript: (*words).into() }
+                Some(ReplyPart::Say { samples: samples.into(), transcript: (*words).into() })
             }
-            Part::Tool(name) => ReplyPart::Tool { name: (*name).into(), completed: true },
-            Part::CutOffTool(name) => ReplyPart::Tool { name: (*name).into(), completed: false },
+            Part::Tool(name) => Some(ReplyPart::Tool { name: (*name).into(), completed: true }),
+            Part::CutOffTool(name) => Some(ReplyPart::Tool { name: (*name).into(), completed: false }),
+            Part::Fails(retry_after) => {
+                status = ResponseStatus::Failed { retry_after: *retry_after };
+                None
+            }
         });
         let parts = parts.collect();
-        Reply { delay: Duration::from_millis(600), parts, status: ResponseStatus::Completed }
+        Reply { delay: Duration::from_millis(600), parts, status }
     }
 }
 
