@@ -10,6 +10,7 @@ mod carrier;
 pub mod load;
 mod model;
 pub mod openai;
+mod port;
 mod shared_model;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,10 @@
 //! The stand-in for OpenAI, on its sockets.
 
 mod client;
+mod command;
+mod errors;
+mod faults;
+mod speaking;
 mod turns;
 
 use quietline::{

@@ -9,6 +9,7 @@ mod golden;
 mod hangup;
 mod lab_openai;
 mod lab_twilio;
+mod lab_voices;
 mod layering;
 mod live;
 mod property;

@@ -10,11 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{
-    net::TcpListener,
-    sync::{Notify, mpsc},
-    task::JoinHandle,
-};
+use tokio::sync::{Notify, mpsc};
 
 use super::{
     config::OpenAiConfig,
@@ -23,7 +19,11 @@ use super::{
     routes,
 };
 use crate::{
-    net::{clock, http, listen},
+    lab::{
+        port::Port,
+        voices::{self, Desk},
+    },
+    net::clock,
     time::Timestamp,
 };
 
@@ -71,10 +71,8 @@ impl Shared {
 /// A stand-in for OpenAI on loopback. Dropping it closes everything.
 pub struct OpenAiLab {
     shared: Arc<Shared>,
-    addr: SocketAddr,
-    /// Keeps the port while nobody listens on it.
-    _reserved: socket2::Socket,
-    accepting: Mutex<Option<JoinHandle<()>>>,
+    speech: Desk,
+    port: Port,
 }
 
 impl OpenAiLab {
@@ -83,7 +81,8 @@ impl OpenAiLab {
     /// # Errors
     /// If the port is taken.
     pub fn start(config: OpenAiConfig) -> io::Result<Self> {
-        let (reserved, addr) = listen::reserve_port(config.port)?;
+        let port = config.port;
+        let speech = Desk::openai(&config.keys);
         let shared = Arc::new(Shared {
             clock: Clock(clock::now()),
             changed: Arc::default(),
@@ -94,21 +93,26 @@ impl OpenAiLab {
             violations: Mutex::default(),
             config,
         });
-        let lab = Self { shared, addr, _reserved: reserved, accepting: Mutex::new(None) };
-        lab.up()?;
-        Ok(lab)
+        let router = routes::router(Arc::clone(&shared)).merge(voices::router(&speech));
+        Ok(Self { shared, speech, port: Port::open(port, router)? })
     }
 
     /// What a gateway takes for `https://api.openai.com/v1`.
     #[must_use]
     pub fn base_url(&self) -> String {
-        format!("http://{}/v1", self.addr)
+        format!("http://{}/v1", self.addr())
     }
 
     /// Where it listens.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.port.addr()
+    }
+
+    /// The voices behind `POST /v1/audio/speech`.
+    #[must_use]
+    pub fn speech(&self) -> &Desk {
+        &self.speech
     }
 
     /// The time by the lab's clock.
@@ -117,11 +121,9 @@ impl OpenAiLab {
         self.shared.clock.now()
     }
 
-    /// Nobody listens any more: connecting is refused. Connections that are there stay.
+    /// Nobody listens any more: connecting is refused. Sessions that are there stay.
     pub fn down(&self) {
-        if let Some(task) = locked(&self.accepting).take() {
-            task.abort();
-        }
+        self.port.down();
     }
 
     /// It listens again, on the same port.
@@ -129,14 +131,7 @@ impl OpenAiLab {
     /// # Errors
     /// If the port is taken.
     pub fn up(&self) -> io::Result<()> {
-        let mut accepting = locked(&self.accepting);
-        if accepting.is_none() {
-            let mut listeners = listen::shared(self.addr, 1)?;
-            let listener = listeners.pop().ok_or_else(|| io::Error::other("no listener"))?;
-            let listener = TcpListener::from_std(listener)?;
-            *accepting = Some(tokio::spawn(accept(listener, Arc::clone(&self.shared))));
-        }
-        Ok(())
+        self.port.up()
     }
 
     /// What is wrong with connections from now on.
@@ -171,6 +166,7 @@ impl OpenAiLab {
     #[must_use]
     pub fn violations(&self) -> Vec<String> {
         let mut violations = locked(&self.shared.violations).clone();
+        violations.extend(self.speech.violations());
         for connection in self.connections() {
             let number = connection.number;
             violations.extend(connection.violations.into_iter().map(|what| format!("connection {number}: {what}")));
@@ -221,16 +217,6 @@ impl Drop for OpenAiLab {
     fn drop(&mut self) {
         self.down();
         locked(&self.shared.known).clear();
-    }
-}
-
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let router = routes::router(shared);
-    loop {
-        match listener.accept().await {
-            Ok((tcp, _)) => drop(tokio::spawn(http::serve(tcp, router.clone()))),
-            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-        }
     }
 }
 
