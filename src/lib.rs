@@ -149,4 +149,5 @@ pub mod silence;
 pub mod time;
 pub mod tts;
 pub mod vad;
+pub mod voices;
 pub mod wire;

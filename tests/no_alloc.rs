@@ -12,7 +12,7 @@ use std::{
 use quietline::{
     assistant::{FarewellKind, Settings},
     audio::Encoding,
-    call::AnnouncementKind,
+    call::{AnnouncementKind, SaidBy},
     carrier::{CarrierCommand, CarrierEvent, MarkId},
     mix::Announcement,
     model::{
@@ -98,7 +98,7 @@ impl Line {
         };
         let announcement = Announcement::from_mulaw(FAREWELL).unwrap();
         let kind = AnnouncementKind::Farewell(FarewellKind::Silence);
-        line.input(Input::Rendered { kind, announcement });
+        line.input(Input::Rendered { kind, by: SaidBy::Builtin, announcement });
         line.input(Input::Carrier(CarrierEvent::Started));
         line.input(Input::Model(ModelEvent::Ready));
         line

@@ -105,6 +105,35 @@ impl Party {
     }
 }
 
+/// Who said the goodbye, in the order in which they are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SaidBy {
+    /// The configured voice.
+    Voice,
+    /// The other configured voice.
+    OtherVoice,
+    /// A built-in recording.
+    Builtin,
+    /// The carrier's own voice.
+    Carrier,
+    /// Nobody: there was nothing to say it with.
+    Nobody,
+}
+
+impl SaidBy {
+    /// The name in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Voice => "voice",
+            Self::OtherVoice => "other_voice",
+            Self::Builtin => "builtin",
+            Self::Carrier => "carrier",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
 /// What took an ending back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TakenBackBy {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::{
-    Action, AnnouncementKind, Call, Cause, EndedBy, HeardSpurt, MediaCommand, Reason, TakenBackBy, Verdict,
+    Action, AnnouncementKind, Call, Cause, EndedBy, HeardSpurt, MediaCommand, Reason, SaidBy, TakenBackBy, Verdict,
     answer::GOODBYE_TIME,
     ending::{Ending, Stage},
+    place,
 };
 use crate::{
     carrier::CallRequest,
@@ -155,6 +156,7 @@ impl Call {
         ending.farewell_done = true;
         let until = ending.bound.map(|bound| bound.before(MARK_RESERVE));
         let bound = ending.bound;
+        self.record.said_by = Some(self.rendered[place(kind)].unwrap_or(SaidBy::Nobody));
         if self.is_rendered(kind) {
             self.media(MediaCommand::Announce { kind, until, over_agent });
         } else {
@@ -199,6 +201,7 @@ impl Call {
             return;
         }
         if taken {
+            self.record.said_by = Some(SaidBy::Carrier);
             self.timers.set(TimerReason::TerminalMark, now + SAY_LENGTH);
         } else {
             self.hang_up(now);
@@ -430,6 +433,7 @@ impl Call {
         self.record.tool_called_at = None;
         self.record.goodbye_at = None;
         self.record.goodbye_cut = false;
+        self.record.said_by = None;
         self.record.deadline = None;
         self.record.terminal_mark_at = None;
         let heard = ending.farewell.map_or(Duration::ZERO, |(began, length)| (now - began).min(length));

@@ -41,7 +41,7 @@ mod spurts;
 mod tests;
 mod tools;
 
-pub use ending::{Party, Reason, TakenBackBy};
+pub use ending::{Party, Reason, SaidBy, TakenBackBy};
 pub use ledger::{Cause, LedgerEntry};
 pub use port::{Action, AnnouncementKind, EndedBy, MediaCommand, MediaEvent};
 pub use record::CallRecord;
@@ -116,8 +116,8 @@ struct BargeIn {
 pub struct Call {
     settings: Settings,
     traits: ModelTraits,
-    /// The announcements that can be played, as bits of their place in [`announcement_bit`].
-    rendered: u16,
+    /// The announcements that can be played, and who says them, each in its [`place`].
+    rendered: [Option<SaidBy>; PLACES],
     started_at: Option<Timestamp>,
     ended: bool,
 
@@ -189,7 +189,7 @@ impl Call {
             window: Window::new(config, now),
             settings,
             traits,
-            rendered: 0,
+            rendered: [None; PLACES],
             started_at: None,
             ended: false,
             checked_deadline: None,
@@ -258,8 +258,8 @@ impl Call {
     }
 
     /// An announcement is ready to be played.
-    pub fn rendered(&mut self, kind: AnnouncementKind) {
-        self.rendered |= 1 << announcement_bit(kind);
+    pub fn rendered(&mut self, kind: AnnouncementKind, by: SaidBy) {
+        self.rendered[place(kind)] = Some(by);
     }
 
     /// The next thing to be done. Drain after every call into this module.
@@ -400,13 +400,16 @@ impl Call {
     }
 
     fn is_rendered(&self, kind: AnnouncementKind) -> bool {
-        self.rendered & (1 << announcement_bit(kind)) != 0
+        self.rendered[place(kind)].is_some()
     }
 }
 
-fn announcement_bit(kind: AnnouncementKind) -> u32 {
+/// Farewells, reminder and filler.
+const PLACES: usize = 16;
+
+fn place(kind: AnnouncementKind) -> usize {
     match kind {
-        AnnouncementKind::Farewell(kind) => kind as u32,
+        AnnouncementKind::Farewell(kind) => kind as usize,
         AnnouncementKind::Reminder => 14,
         AnnouncementKind::Filler => 15,
     }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{EndedBy, Party, Reason};
+use super::{EndedBy, Party, Reason, SaidBy};
 use crate::{
     time::{MediaTime, Timestamp},
     vad::SpurtId,
@@ -21,6 +21,8 @@ pub struct CallRecord {
     pub held: Duration,
     /// First frame of the farewell on the line.
     pub goodbye_at: Option<Timestamp>,
+    /// Who said it; `None` if none of ours was due.
+    pub said_by: Option<SaidBy>,
     /// How we know that it was heard to its end.
     pub goodbye_heard: Option<EndedBy>,
     /// Its end was cut off to keep a bound.

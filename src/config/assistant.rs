@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::{
     assistant::{FarewellKind, Greeting, HangupTool, Settings},
     model::{offline, openai},
-    tts,
+    tts::{self, Voice},
     vad::Detector,
 };
 
@@ -21,6 +21,10 @@ pub struct Assistant {
     pub settings: Settings,
     /// What it says at the end.
     pub farewells: Farewells,
+    /// The voice of what it says by itself; without: built-in recordings, and the carrier's own voice.
+    pub voice: Option<Voice>,
+    /// The voice that stands in for it.
+    pub fallback_voice: Option<Voice>,
     /// What it says within the silence window, if `settings.reminder` is set.
     pub reminder_text: String,
     /// The description of `hangup_call` tells the model to ask the caller before it ends the call.
@@ -43,6 +47,8 @@ impl Default for Assistant {
                 ..Settings::default()
             },
             farewells: Farewells::default(),
+            voice: None,
+            fallback_voice: None,
             reminder_text: tts::default_reminder().to_owned(),
             hangup_confirm: true,
             model: ModelChoice::default(),

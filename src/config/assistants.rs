@@ -48,7 +48,8 @@ impl Reader<'_> {
             let model = openai.map_or_else(ModelChoice::default, |access| {
                 ModelChoice::OpenAi(Arc::new(openai::Settings::new(Arc::clone(access))))
             });
-            return vec![Assistant { model, ..Assistant::default() }];
+            let (voice, fallback_voice) = self.farewell_voices(&None, &None, openai, &model);
+            return vec![Assistant { model, voice, fallback_voice, ..Assistant::default() }];
         }
         let assistants: Vec<_> = tables.iter().map(|table| self.assistant(table, limits, openai)).collect();
         self.check_claims(tables, &assistants);
@@ -97,9 +98,12 @@ impl Reader<'_> {
         settings.hangup_call = hangup.map(|tool| HangupTool { cancellable: tool.cancellable });
         settings.filler = table.filler.unwrap_or(true);
         settings.language = language;
-        let reminder_text = self.reminder(&name, &table.reminder, &mut settings);
         let model = self.model(table, openai, &tag);
-        let farewells = self.farewells(&name, &table.farewell, tag);
+        let farewell = &table.farewell;
+        let (voice, fallback_voice) = self.farewell_voices(&farewell.voice, &farewell.fallback_voice, openai, &model);
+        let has_voice = voice.is_some();
+        let reminder_text = self.reminder(&name, &table.reminder, has_voice, &mut settings);
+        let farewells = self.farewells(&name, farewell, has_voice, tag);
         Assistant {
             name,
             numbers: table.numbers.iter().map(|number| number.get_ref().clone()).collect(),
@@ -109,6 +113,8 @@ impl Reader<'_> {
             detector: self.named(&table.detector, |text| text.parse::<Detector>()).unwrap_or_default(),
             settings,
             farewells,
+            voice,
+            fallback_voice,
         }
     }
 
@@ -214,7 +220,13 @@ impl Reader<'_> {
     }
 
     /// Sets the reminder, and gives its text.
-    fn reminder(&mut self, name: &str, value: &Value<ReminderTable>, settings: &mut Settings) -> String {
+    fn reminder(
+        &mut self,
+        name: &str,
+        value: &Value<ReminderTable>,
+        has_voice: bool,
+        settings: &mut Settings,
+    ) -> String {
         let default = tts::default_reminder().to_owned();
         let Some(value) = value else { return default };
         let table = value.get_ref();
@@ -236,35 +248,39 @@ impl Reader<'_> {
             Err(error @ SettingsError::IntentNamedHangupCall) => self.wrong(after.span(), error.to_string()),
         }
         let text = self.spoken("reminder.text", &table.text, &Farewells::default().language).unwrap_or(default);
-        if text != tts::default_reminder() {
+        if text != tts::default_reminder() && !has_voice {
             self.warnings.push(format!(
-                "assistant {name:?}: reminder.text has no recording yet, so no reminder will be heard; leave it out \
-                 for the built-in one"
+                "assistant {name:?}: reminder.text has no recording, and there is no voice to say it, so no reminder \
+                 will be heard; write farewell.voice, or leave the text out for the built-in one"
             ));
         }
         text
     }
 
-    fn farewells(&mut self, name: &str, table: &FarewellTable, language: String) -> Farewells {
+    fn farewells(&mut self, name: &str, table: &FarewellTable, has_voice: bool, language: String) -> Farewells {
         let mut farewells = Farewells { language, ..Farewells::default() };
         for kind in FarewellKind::ALL {
             let key = format!("farewell.{}", kind.name());
             if let Some(text) = self.spoken(&key, table.text(kind), &farewells.language) {
                 farewells.configured.insert(kind, text);
             }
-            if !farewells.is_default(kind) {
+            if !farewells.is_default(kind) && !has_voice {
                 // An ending with a bound cannot wait for the carrier's voice.
                 let what = match kind {
                     FarewellKind::HangupCall | FarewellKind::Drain | FarewellKind::Operator => {
-                        "and there is no time for the carrier's own voice, so nothing will be said; leave it out for \
-                         the built-in one"
+                        "nor time for the carrier's own voice, so nothing will be said; write farewell.voice, or leave \
+                         the text out for the built-in one"
                     }
                     FarewellKind::Silence
                     | FarewellKind::MaxDuration
                     | FarewellKind::ModelLost
-                    | FarewellKind::NoAnswer => "so the carrier's own voice will speak it",
+                    | FarewellKind::NoAnswer => {
+                        "so the carrier's own voice will speak it; write farewell.voice for another"
+                    }
                 };
-                self.warnings.push(format!("assistant {name:?}: {key} has no recording yet, {what}"));
+                self.warnings.push(format!(
+                    "assistant {name:?}: {key} has no recording, and there is no voice to say it, {what}"
+                ));
             }
         }
         let english = FarewellKind::ALL.into_iter().filter(|kind| farewells.is_default(*kind)).count();

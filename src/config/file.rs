@@ -17,6 +17,7 @@ pub(super) struct File {
     pub(super) twilio: Value<TwilioTable>,
     pub(super) openai: Value<OpenAiTable>,
     pub(super) elevenlabs: Value<ElevenLabsTable>,
+    pub(super) voices: VoicesTable,
     pub(super) limits: LimitsTable,
     pub(super) assistant: Assistants,
 }
@@ -67,6 +68,27 @@ pub(super) struct ElevenLabsTable {
     pub(super) base_url: Value<String>,
     pub(super) api_key_env: Value<Names>,
     pub(super) api_key_file: Value<Names>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [voices]")]
+pub(super) struct VoicesTable {
+    pub(super) cache_dir: Value<String>,
+    pub(super) cache_max_mb: Value<Number>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: { provider = \"openai\", voice = \"marin\" }")]
+pub(super) struct VoiceTable {
+    pub(super) provider: Value<String>,
+    pub(super) voice: Value<String>,
+    pub(super) model: Value<String>,
+    pub(super) instructions: Value<String>,
+    pub(super) speed: Value<Number>,
+    pub(super) stability: Value<Number>,
+    pub(super) similarity_boost: Value<Number>,
+    pub(super) style: Value<Number>,
+    pub(super) use_speaker_boost: Value<bool>,
 }
 
 #[derive(Default, Deserialize)]
@@ -134,6 +156,8 @@ pub(super) struct FarewellTable {
     pub(super) operator: Value<String>,
     pub(super) model_lost: Value<String>,
     pub(super) no_answer: Value<String>,
+    pub(super) voice: Value<VoiceTable>,
+    pub(super) fallback_voice: Value<VoiceTable>,
 }
 
 #[derive(Default, Deserialize)]

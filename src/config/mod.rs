@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `file.rs` | the file as it is written: keys and types |
 //! | `reader.rs`, `account.rs`, `assistants.rs` | what the values may be; goes on after a mistake, so that one run tells all |
+//! | `voice.rs` | voices of the fixed phrases, and their cache |
 //! | `vendors.rs` | accounts with vendors of models and voices |
 //! | `secret.rs` | secrets, from variables and files only |
 //! | `public_url.rs` | the server's address |
@@ -26,6 +27,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 mod vendors;
+mod voice;
 
 use std::io::Read;
 use std::net::SocketAddr;
@@ -81,6 +83,8 @@ pub struct Config {
     pub openai: Option<Account<openai::Access>>,
     /// The account with ElevenLabs: voices.
     pub elevenlabs: Option<Account<elevenlabs::Access>>,
+    /// Where rendered phrases are kept.
+    pub voices: Voices,
     /// Bounds.
     pub limits: Limits,
     /// Who answers; at least one, at most one of them without numbers.
@@ -129,6 +133,16 @@ impl<A> Clone for Account<A> {
     fn clone(&self) -> Self {
         Self { access: Arc::clone(&self.access), key_source: self.key_source.clone() }
     }
+}
+
+/// Where rendered phrases are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Voices {
+    /// The folder: `cache_dir`. Default: `voices` in the folder that the service manager names (`CACHE_DIRECTORY`), else
+    /// `quietline/voices` in the user's cache. `None`: in memory only.
+    pub cache_dir: Option<PathBuf>,
+    /// Its size: `cache_max_mb`, from 1 to 10,000, default 100.
+    pub cache_max_mb: u32,
 }
 
 /// Where a key comes from.

@@ -163,7 +163,7 @@ impl Reader<'_> {
     }
 
     /// A text of so many characters at most, and not only spaces.
-    fn text(&mut self, key: &str, value: &Option<Spanned<String>>, most: usize) -> Option<String> {
+    pub(super) fn text(&mut self, key: &str, value: &Option<Spanned<String>>, most: usize) -> Option<String> {
         let value = value.as_ref()?;
         let length = value.get_ref().chars().count();
         if value.get_ref().trim().is_empty() || length > most {

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
@@ -13,6 +14,7 @@ use super::{
     file::{File, LimitsTable, Number, RangeTable, ServerTable, Value},
 };
 use crate::assistant::{MaxDuration, OutOfRange, SilenceTimeout};
+use crate::tts::elevenlabs;
 
 /// Longest time that a stopping server lets calls go on, and the default, in seconds.
 const DRAIN_S: (f64, f64, f64) = (0.0, 15.0, 3_600.0);
@@ -30,11 +32,23 @@ pub(super) struct Reader<'a> {
     pub(super) warnings: Vec<String>,
     /// An account with OpenAI is written, be it right or wrong.
     pub(super) has_openai_table: bool,
+    /// The same with ElevenLabs.
+    pub(super) has_elevenlabs_table: bool,
+    /// That account, once it was read.
+    pub(super) elevenlabs: Option<Arc<elevenlabs::Access>>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: Text<'a>, env: Env<'a>) -> Self {
-        Self { text, env, problems: Vec::new(), warnings: Vec::new(), has_openai_table: false }
+        Self {
+            text,
+            env,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            has_openai_table: false,
+            has_elevenlabs_table: false,
+            elevenlabs: None,
+        }
     }
 
     /// `file`: what is written; `None` without a file.
@@ -42,6 +56,7 @@ impl<'a> Reader<'a> {
         let path = file.is_some().then(|| self.text.file.to_owned());
         let file = file.unwrap_or_default();
         self.has_openai_table = file.openai.is_some();
+        self.has_elevenlabs_table = file.elevenlabs.is_some();
         let limits = self.limits(&file.limits);
         let twilio = match (&file.twilio, &path) {
             (Some(table), _) => self.twilio(table),
@@ -70,9 +85,21 @@ impl<'a> Reader<'a> {
             let url = &server.public_url;
             self.warnings.push(format!("public_url is {url}: the carrier cannot reach this machine under it"));
         }
+        self.elevenlabs = elevenlabs.as_ref().map(|account| Arc::clone(&account.access));
+        let voices = self.voices(&file.voices);
         let assistants = self.assistants(&file.assistant.0, &limits, openai.as_ref().map(|account| &account.access));
         if self.problems.is_empty() {
-            Ok(Config { file: path, server, twilio, openai, elevenlabs, limits, assistants, warnings: self.warnings })
+            Ok(Config {
+                file: path,
+                server,
+                twilio,
+                openai,
+                elevenlabs,
+                voices,
+                limits,
+                assistants,
+                warnings: self.warnings,
+            })
         } else {
             Err(ConfigError::new(self.problems))
         }

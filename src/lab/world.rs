@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::{CarrierNews, ModelNews, ScriptedCarrier, ScriptedModel};
 use crate::{
     audio::FRAME_MS,
-    call::{AnnouncementKind, LedgerEntry},
+    call::{AnnouncementKind, LedgerEntry, SaidBy},
     carrier::CarrierCommand,
     mix::Announcement,
     model::ToolCallId,
@@ -78,7 +78,7 @@ impl World {
 
     /// Gives the session a rendering.
     pub fn render(&mut self, kind: AnnouncementKind, announcement: Announcement) {
-        self.session.handle_input(self.now, Input::Rendered { kind, announcement });
+        self.session.handle_input(self.now, Input::Rendered { kind, by: SaidBy::Builtin, announcement });
         self.drain();
     }
 

@@ -16,7 +16,7 @@ use super::{
     shard::NewStream,
 };
 use crate::{
-    call::LedgerEntry,
+    call::{LedgerEntry, SaidBy},
     carrier::{
         CallAnswer, CallId, Carrier, CarrierEvent, Sending,
         twilio::{StreamSid, TwilioCall},
@@ -102,7 +102,12 @@ impl LiveCall {
         front.observe(|| Observation::Began { call: call.id.clone(), assistant: call.assistant.name.clone() });
         let assistant = Arc::clone(&call.assistant);
         for (kind, announcement) in &assistant.announcements {
-            call.input(now, Input::Rendered { kind: *kind, announcement: announcement.clone() }, front, shard);
+            call.input(
+                now,
+                Input::Rendered { kind: *kind, by: SaidBy::Builtin, announcement: announcement.clone() },
+                front,
+                shard,
+            );
         }
         call.input(now, Input::Carrier(CarrierEvent::Started), front, shard);
         Some(call)

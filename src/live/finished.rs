@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::{
-    call::{CallRecord, LedgerEntry, Party, Reason},
+    call::{CallRecord, LedgerEntry, Party, Reason, SaidBy},
     carrier::{CallId, CarrierCounters},
     media::{InboundCounters, OutboundCounters},
     session::AnswerLatency,
@@ -96,6 +96,7 @@ impl FinishedCall {
             "deadline_ms": ms(record.deadline),
             "held_ms": record.held.as_secs_f64() * 1e3,
             "goodbye_ms": ms(record.goodbye_at),
+            "said_by": record.said_by.map(SaidBy::name),
             "goodbye_heard": record.goodbye_heard.map(|by| by.to_string()),
             "goodbye_cut": record.goodbye_cut,
             "terminal_mark_ms": ms(record.terminal_mark_at),

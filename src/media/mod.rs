@@ -181,9 +181,10 @@ impl MediaPath {
         self.outbound.flush();
     }
 
-    /// A rendering is ready.
-    pub fn rendered(&mut self, kind: AnnouncementKind, announcement: Announcement) {
-        self.outbound.rendered(kind, announcement);
+    /// A rendering is ready; it takes the place of an earlier one. `false` if it was not taken, because the earlier one
+    /// is sounding: then it stays.
+    pub fn rendered(&mut self, kind: AnnouncementKind, announcement: Announcement) -> bool {
+        self.outbound.rendered(kind, announcement)
     }
 
     /// A rendering that was given.

@@ -1,7 +1,7 @@
 use crate::{
     assistant::Settings,
     audio::Encoding,
-    call::{AnnouncementKind, LedgerEntry},
+    call::{AnnouncementKind, LedgerEntry, SaidBy},
     carrier::{CarrierCommand, CarrierEvent},
     mix::Announcement,
     model::{ModelCommand, ModelEvent, ModelRequest, ModelTraits, ToolCallId},
@@ -32,10 +32,12 @@ pub enum Input<'a> {
         /// It worked.
         ok: bool,
     },
-    /// An announcement is ready to be played.
+    /// An announcement is ready to be played. A later one takes the place of an earlier, unless that is sounding.
     Rendered {
         /// Which.
         kind: AnnouncementKind,
+        /// Who says it: [`SaidBy::Voice`], [`SaidBy::OtherVoice`] or [`SaidBy::Builtin`].
+        by: SaidBy,
         /// The audio.
         announcement: Announcement,
     },

@@ -71,9 +71,10 @@ impl Session {
             Input::Carrier(event) => self.carrier_event(now, event),
             Input::Model(event) => self.model_event(now, event),
             Input::ToolDone { call, ok } => self.call.tool_done(now, call, ok),
-            Input::Rendered { kind, announcement } => {
-                self.media.rendered(kind, announcement);
-                self.call.rendered(kind);
+            Input::Rendered { kind, by, announcement } => {
+                if self.media.rendered(kind, announcement) {
+                    self.call.rendered(kind, by);
+                }
             }
             Input::Operator => self.call.end_by_operator(now),
             Input::Drain => self.call.end_by_drain(now),

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use quietline::{
     assistant::{FarewellKind, Greeting, HangupTool, Intent, MaxDuration, Settings},
     audio::Encoding,
-    call::AnnouncementKind,
+    call::{AnnouncementKind, SaidBy},
     carrier::{CallAnswer, CallStatus, CarrierEvent, Digit, MarkId, RequestOutcome},
     model::{AppendedSpan, ItemId, ModelEvent, ModelTraits, ResponseId, ResponseStatus, ToolCallId},
     session::{Input, Session, SessionConfig},
@@ -97,7 +97,7 @@ fn one(session: &mut Session, now: Timestamp, (kind, a, b, c): Event, speech: &[
         _ => {
             let kind = FarewellKind::ALL[(a % 7) as usize];
             let announcement = rendering(u64::from(b), 600);
-            Input::Rendered { kind: AnnouncementKind::Farewell(kind), announcement }
+            Input::Rendered { kind: AnnouncementKind::Farewell(kind), by: SaidBy::Builtin, announcement }
         }
     };
     session.handle_input(now, input);

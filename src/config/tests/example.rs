@@ -20,12 +20,15 @@ const TABLES: &[&str] = &[
     "[twilio.rest]\n{}",
     "[openai]\n{}",
     "[elevenlabs]\n{}",
+    "[voices]\n{}",
     "[limits]\n{}",
     "[limits.silence_timeout_s]\n{}",
     "[[assistant]]\n{}",
     "[[assistant]]\n[assistant.greeting]\n{}",
     "[[assistant]]\n[assistant.reminder]\n{}",
     "[[assistant]]\n[assistant.farewell]\n{}",
+    "[[assistant]]\n[assistant.farewell.voice]\n{}",
+    "[[assistant]]\n[assistant.farewell.fallback_voice]\n{}",
     "[[assistant]]\n[assistant.tools]\n{}",
     "[[assistant]]\n[assistant.tools.hangup_call]\n{}",
     "[[assistant]]\n[assistant.model]\n{}",
@@ -60,6 +63,9 @@ fn the_example_loads_as_it_is_and_says_the_defaults() {
         Assistant {
             name: "front desk".into(),
             farewells: assistant.farewells.clone(),
+            // The example has accounts.
+            voice: assistant.voice.clone(),
+            fallback_voice: assistant.fallback_voice.clone(),
             ..nothing.assistants[0].clone()
         }
     );
@@ -92,6 +98,9 @@ fn the_example_loads_with_every_optional_line() {
     assert!(settings.instructions.contains("Acme") && settings.max_output_tokens.is_some());
     assert_eq!(settings.turn_detection, TurnDetection::default());
     assert!(config.assistants[0].settings.reminder.is_some() && config.server.shards.is_some());
+    let voices = [&config.assistants[0].voice, &config.assistants[0].fallback_voice];
+    let voices = voices.map(|voice| voice.as_ref().map(crate::tts::Voice::to_string).unwrap_or_default());
+    assert_eq!(voices, ["openai marin (gpt-4o-mini-tts)", "elevenlabs 21m00Tcm4TlvDq8ikWAM (eleven_flash_v2_5)"]);
 }
 
 #[test]

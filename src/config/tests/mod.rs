@@ -5,6 +5,7 @@ mod example;
 mod mistakes;
 mod urls;
 mod vendors;
+mod voices;
 
 use std::path::Path;
 

@@ -162,8 +162,14 @@ impl Outbound {
         self.stopped.is_none() && self.backlog.unsent() > 0
     }
 
-    pub(super) fn rendered(&mut self, kind: AnnouncementKind, announcement: Announcement) {
-        self.renderings[place(kind)] = Some(announcement);
+    /// `false` if it was not taken: the one before it is sounding.
+    pub(super) fn rendered(&mut self, kind: AnnouncementKind, announcement: Announcement) -> bool {
+        let sounds =
+            self.sounding.is_some_and(|it| it.kind == kind) || self.over.as_ref().is_some_and(|it| it.kind == kind);
+        if !sounds {
+            self.renderings[place(kind)] = Some(announcement);
+        }
+        !sounds
     }
 
     pub(super) fn rendering(&self, kind: AnnouncementKind) -> Option<&Announcement> {

@@ -10,7 +10,7 @@ use std::{
 use fastrand::Rng;
 use quietline::{
     audio::{Encoding, Frame},
-    call::{Cause, Reason},
+    call::{Cause, Reason, SaidBy},
     carrier::{
         CallAnswer, CallRequest, CallStatus, CarrierCommand, CarrierEvent, Digit, MarkId, Payload, RequestOutcome,
     },
@@ -854,7 +854,7 @@ impl Side {
                 let (kind, _) = self.plan.rendered[usize::from(n)];
                 trace.push(now, What::Rendered(kind));
                 let announcement = generator::announcement(kind, self.plan.variant);
-                session.handle_input(now, Input::Rendered { kind, announcement });
+                session.handle_input(now, Input::Rendered { kind, by: SaidBy::Builtin, announcement });
             }
             Ev::Operator => {
                 trace.push(now, What::Operator);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     assistant::{FarewellKind, Greeting, HangupTool, Settings},
     audio::FRAME_MS,
-    call::{AnnouncementKind, CallRecord, Cause, LedgerEntry},
+    call::{AnnouncementKind, CallRecord, Cause, LedgerEntry, SaidBy},
     carrier::Digit,
     codec::mulaw,
     lab::{ScriptedCarrier, Trouble},
@@ -59,9 +59,10 @@ impl Stage {
         };
         for kind in FarewellKind::ALL {
             let announcement = Announcement::from_mulaw(tts::builtin_farewell(kind)).unwrap();
-            stage
-                .session
-                .handle_input(stage.now, Input::Rendered { kind: AnnouncementKind::Farewell(kind), announcement });
+            stage.session.handle_input(
+                stage.now,
+                Input::Rendered { kind: AnnouncementKind::Farewell(kind), by: SaidBy::Builtin, announcement },
+            );
         }
         stage.drain();
         stage
