@@ -5,6 +5,7 @@ use std::task::Context;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use super::{
     finished::{FinishedCall, Observation},
@@ -16,7 +17,7 @@ use super::{
     shard::NewStream,
 };
 use crate::{
-    call::{LedgerEntry, SaidBy},
+    call::{Cause, LedgerEntry},
     carrier::{
         CallAnswer, CallId, Carrier, CarrierEvent, Sending,
         twilio::{StreamSid, TwilioCall},
@@ -26,6 +27,7 @@ use crate::{
     session::{Input, Output, Session, SessionConfig},
     time::Timestamp,
     vad,
+    voices::Ready,
     wire::{ExchangeEvent, ExchangeId},
 };
 
@@ -33,6 +35,8 @@ use crate::{
 const TICK: Duration = Duration::from_millis(20);
 /// Messages of a socket, and events of a model, that one step takes: a burst takes several, other calls go on.
 const BURST: usize = 64;
+/// A window has run for so long: what is still missing of the goodbye is asked for again.
+const WANTED: Duration = Duration::from_secs(5);
 /// Entries of a ledger before it grows.
 const LEDGER: usize = 128;
 
@@ -56,6 +60,10 @@ pub(super) struct LiveCall {
     model: ModelLink,
     link: Link<TcpStream>,
     intents: Intents,
+    /// Tells when the assistant's announcements change.
+    shelf: watch::Receiver<u64>,
+    /// When what is missing of them is asked for again.
+    want_at: Option<Timestamp>,
     ledger: Vec<LedgerEntry>,
     last_tick: Timestamp,
     last_step: Timestamp,
@@ -81,6 +89,8 @@ impl LiveCall {
             encoding: model.model().encoding(),
         };
         let session = Session::new(config, vad::build(assistant.detector), Timestamp::ZERO);
+        // From now on: what is there now is given below.
+        let shelf = assistant.shelf.changed();
         let mut call = Self {
             carrier: TwilioCall::new(access, Arc::clone(&assistant.sayings), sid, stream),
             id,
@@ -92,6 +102,8 @@ impl LiveCall {
             model,
             link: Link::new(socket),
             intents: Intents::default(),
+            shelf,
+            want_at: None,
             ledger: Vec::with_capacity(LEDGER),
             last_tick: Timestamp::ZERO,
             last_step: Timestamp::ZERO,
@@ -100,17 +112,29 @@ impl LiveCall {
         };
         tracing::info!(call = %call.id, assistant = call.assistant.name, resumed, shard, "call begins");
         front.observe(|| Observation::Began { call: call.id.clone(), assistant: call.assistant.name.clone() });
-        let assistant = Arc::clone(&call.assistant);
-        for (kind, announcement) in &assistant.announcements {
-            call.input(
-                now,
-                Input::Rendered { kind: *kind, by: SaidBy::Builtin, announcement: announcement.clone() },
-                front,
-                shard,
-            );
-        }
+        call.render(now, front, shard);
+        call.assistant.shelf.want();
         call.input(now, Input::Carrier(CarrierEvent::Started), front, shard);
         Some(call)
+    }
+
+    /// Gives the session what there is of farewells, reminder and filler, each by the best who is there.
+    fn render(&mut self, now: Instant, front: &Front, shard: usize) {
+        for Ready { kind, announcement, source } in self.assistant.shelf.ready() {
+            self.input(now, Input::Rendered { kind, by: source.by, announcement }, front, shard);
+        }
+    }
+
+    /// What was missing when the call began may have come meanwhile; if not, it is asked for again.
+    fn look_at_shelf(&mut self, now: Instant, at: Timestamp, front: &Front, shard: usize) {
+        if self.shelf.has_changed().unwrap_or(false) {
+            self.shelf.mark_unchanged();
+            self.render(now, front, shard);
+        }
+        if self.want_at.is_some_and(|due| due <= at) {
+            self.want_at = None;
+            self.assistant.shelf.want();
+        }
     }
 
     /// The carrier's connection broke and may be taken over.
@@ -183,6 +207,7 @@ impl LiveCall {
         }
         self.longest_step = self.longest_step.max(at.since(self.last_step));
         self.last_step = at;
+        self.look_at_shelf(now, at, front, shard);
         let heard = self.read(at, context, &around);
         let answer = self.hear_model(at, context, &around);
         while let Some((call, IntentAnswer { ok, text })) = self.intents.poll(context) {
@@ -298,6 +323,9 @@ impl LiveCall {
                 Output::Ledger(entry) => {
                     tracing::debug!(call = %self.id, at = %entry.at, cause = %entry.cause, "ledger");
                     around.front.observe(|| Observation::Entry { call: self.id.clone(), entry });
+                    if matches!(entry.cause, Cause::StreamStarted | Cause::Unpaused | Cause::Talkspurt { .. }) {
+                        self.want_at = Some(entry.at + WANTED);
+                    }
                     self.ledger.push(entry);
                 }
             }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
-use super::setup::{Assistant, ModelFactory, NewCall, Setup, TwilioSetup, builtin_announcements};
+use super::setup::{Assistant, ModelFactory, NewCall, Setup, TwilioSetup};
 use crate::{
     assistant::FarewellKind,
-    call::AnnouncementKind,
     carrier::twilio::{
         Access, Sayings,
         twiml::{self, Setting, TwimlError},
@@ -20,7 +19,7 @@ use crate::{
         offline::Offline,
         openai::{self, GreetingText, OpenAi},
     },
-    tts,
+    voices::{Cache, Shelf},
 };
 
 /// Something in the configuration cannot be used: the operator's mistake.
@@ -56,6 +55,7 @@ impl Setup {
             drain: config.limits.drain,
             twilio: config.twilio.as_ref().map(account),
             assistants: assistants.collect::<Result<_, _>>()?,
+            cache: Arc::new(cache(&config.voices)),
             call_records: server.call_records.clone(),
             page: super::page::html(config),
         })
@@ -64,6 +64,11 @@ impl Setup {
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+fn cache(voices: &config::Voices) -> Cache {
+    let bytes = u64::from(voices.cache_max_mb) << 20;
+    voices.cache_dir.as_ref().map_or_else(Cache::in_memory, |folder| Cache::new(folder, bytes))
 }
 
 fn account(twilio: &config::Twilio) -> TwilioSetup {
@@ -80,17 +85,12 @@ fn ready(assistant: &config::Assistant) -> Result<Assistant, SetupError> {
     let sayings = Sayings::new(|kind| farewells.text(kind).to_owned(), farewells.language()).map_err(wrong)?;
     let apology = Setting { key: "farewell.model_lost", value: farewells.text(FarewellKind::ModelLost) };
     let language = Setting { key: "language", value: farewells.language() };
-    let mut announcements = builtin_announcements(|kind| farewells.is_default(kind))?;
-    if assistant.reminder_text != tts::default_reminder() {
-        // What was not configured is not said: there is no recording of the other text.
-        announcements.retain(|(kind, _)| *kind != AnnouncementKind::Reminder);
-    }
     Ok(Assistant {
         name: assistant.name.clone(),
         numbers: assistant.numbers.clone(),
         settings: assistant.settings.clone(),
         detector: assistant.detector,
-        announcements,
+        shelf: Arc::new(Shelf::of(assistant)?),
         sayings: Arc::new(sayings),
         apology: twiml::say_and_hang_up(apology, language).map_err(wrong)?,
         model: model(assistant),

@@ -33,6 +33,7 @@ use crate::{
         client::{Client, ClientError},
         clock, listen,
     },
+    voices::Workshop,
     wire::{ExchangeEvent, ExchangeId, Failure, HttpRequest},
 };
 
@@ -210,6 +211,10 @@ impl Gateway {
         threads.push(std::thread::Builder::new().name("slow".into()).spawn(move || {
             slow.block_on(async {
                 tokio::spawn(keep_records(finished_calls, records));
+                let workshop = Workshop::new(slow_front.client.clone(), setup.cache);
+                for assistant in &slow_front.assistants {
+                    tokio::spawn(Arc::clone(&assistant.shelf).keep(workshop.clone()));
+                }
                 tokio::spawn(sweep(slow_front));
                 let _ = stopped.wait_for(|phase| *phase == Phase::Stopped).await;
             });

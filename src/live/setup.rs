@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use crate::{
     assistant::{FarewellKind, Settings},
-    call::AnnouncementKind,
     carrier::{
         CallId,
         twilio::{
@@ -18,10 +17,11 @@ use crate::{
             twiml::{self, Setting, Twiml, TwimlError},
         },
     },
-    mix::{Announcement, AnnouncementError},
+    mix::AnnouncementError,
     model::Model,
     tts,
     vad::Detector,
+    voices::{Cache, Shelf},
 };
 
 /// Everything a gateway needs to know.
@@ -41,6 +41,8 @@ pub struct Setup {
     pub twilio: Option<TwilioSetup>,
     /// Who takes the calls; the first one whose numbers are empty takes what no other one claims.
     pub assistants: Vec<Arc<Assistant>>,
+    /// What was rendered before, for shelves with voices.
+    pub cache: Arc<Cache>,
     /// A JSON line is appended here for each finished call.
     pub call_records: Option<PathBuf>,
     /// What is shown under `/`.
@@ -67,8 +69,8 @@ pub struct Assistant {
     pub settings: Settings,
     /// Its voice detector.
     pub detector: Detector,
-    /// What is rendered of farewells, reminder and filler.
-    pub announcements: Vec<(AnnouncementKind, Announcement)>,
+    /// Farewells, reminder and filler, as far as they are rendered.
+    pub shelf: Arc<Shelf>,
     /// Its farewells for the carrier's own voice.
     pub sayings: Arc<Sayings>,
     /// What the carrier says when a call cannot be resumed.
@@ -116,7 +118,7 @@ impl Assistant {
             numbers: vec![number.to_owned()],
             settings,
             detector,
-            announcements: builtin_announcements(|_| true)?,
+            shelf: Arc::new(Shelf::builtin()?),
             sayings: Arc::new(Sayings::new(|kind| tts::default_text(kind).to_owned(), LANGUAGE)?),
             apology: twiml::say_and_hang_up(apology, Setting { key: "language", value: LANGUAGE })?,
             model,
@@ -161,23 +163,4 @@ pub struct NewCall {
     pub call: CallId,
     /// How often its stream had been opened before.
     pub resumed: u8,
-}
-
-/// The built-in recordings of what `is_default` says is said in its default words.
-///
-/// # Errors
-///
-/// Never for the recordings in the crate; whoever replaces them learns here that one cannot be used.
-pub fn builtin_announcements(
-    is_default: impl Fn(FarewellKind) -> bool,
-) -> Result<Vec<(AnnouncementKind, Announcement)>, AnnouncementError> {
-    let farewells = FarewellKind::ALL.into_iter().filter(|kind| is_default(*kind));
-    let mut found = Vec::new();
-    for kind in farewells {
-        let announcement = Announcement::from_mulaw(tts::builtin_farewell(kind))?;
-        found.push((AnnouncementKind::Farewell(kind), announcement));
-    }
-    found.push((AnnouncementKind::Filler, Announcement::from_mulaw(tts::builtin_filler())?));
-    found.push((AnnouncementKind::Reminder, Announcement::from_mulaw(tts::builtin_reminder())?));
-    Ok(found)
 }

@@ -84,7 +84,21 @@ impl Shelf {
     ///
     /// If a built-in recording cannot be used: never for those in the crate.
     pub fn of(assistant: &config::Assistant) -> Result<Self, AnnouncementError> {
-        let (settings, farewells) = (&assistant.settings, &assistant.farewells);
+        let reminder = assistant.settings.reminder.is_some();
+        Self::with(assistant, reminder, assistant.settings.filler)
+    }
+
+    /// All default texts in their recordings, and no voice.
+    ///
+    /// # Errors
+    ///
+    /// As [`Shelf::of`].
+    pub fn builtin() -> Result<Self, AnnouncementError> {
+        Self::with(&config::Assistant::default(), true, true)
+    }
+
+    fn with(assistant: &config::Assistant, reminder: bool, filler: bool) -> Result<Self, AnnouncementError> {
+        let farewells = &assistant.farewells;
         let phrase = |text: &str, is_default: bool| {
             // Default texts are English, whatever the conversation is.
             let language = if is_default && !farewells.language().starts_with("en") {
@@ -100,12 +114,12 @@ impl Shelf {
             let builtin = is_default.then(|| tts::builtin_farewell(kind));
             items.push((AnnouncementKind::Farewell(kind), phrase(farewells.text(kind), is_default), builtin));
         }
-        if settings.reminder.is_some() {
+        if reminder {
             let is_default = assistant.reminder_text == tts::default_reminder();
             let builtin = is_default.then(tts::builtin_reminder);
             items.push((AnnouncementKind::Reminder, phrase(&assistant.reminder_text, is_default), builtin));
         }
-        if settings.filler {
+        if filler {
             items.push((AnnouncementKind::Filler, phrase(tts::default_filler(), true), Some(tts::builtin_filler())));
         }
         let items = items.into_iter().map(|(kind, phrase, builtin)| {

@@ -28,6 +28,7 @@ use crate::{
     replay::Evidence,
     time::Timestamp,
     vad::Detector,
+    voices::Cache,
 };
 
 const ACCOUNT: &str = "AC00000000000000000000000000000000";
@@ -96,6 +97,7 @@ pub async fn play_live(
         drain: Duration::ZERO,
         twilio: Some(TwilioSetup { access: Access::new(account, &lab.rest_url(), ACCOUNT, &token), keys: vec![key] }),
         assistants: assistants.clone(),
+        cache: Arc::new(Cache::in_memory()),
         call_records: None,
         page: String::new(),
     };
@@ -169,9 +171,10 @@ async fn judge(playing: &Playing<'_>, finished: FinishedCall, assistant: &Assist
     let report = line.finished().await;
     let FinishedCall { record, ledger, answers, .. } = finished;
     let kind = record.reason.and_then(Reason::farewell).map(AnnouncementKind::Farewell);
-    let farewell = assistant.announcements.iter().find(|(known, _)| Some(*known) == kind);
+    let ready = assistant.shelf.ready();
+    let farewell = ready.iter().find(|ready| Some(ready.kind) == kind).map(|ready| &ready.announcement);
     let (mut rules, said, heard) = line.with_caller(|carrier, _| {
-        let call = Evidence { record: &record, ledger: &ledger, farewell: farewell.map(|(_, it)| it), carrier };
+        let call = Evidence { record: &record, ledger: &ledger, farewell, carrier };
         (scenario.judge(&call), carrier.said().to_vec(), carrier.heard().to_vec())
     });
     rules.broken.extend(report.violations.iter().cloned());

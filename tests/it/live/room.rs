@@ -27,6 +27,7 @@ use quietline::{
     net::listen,
     time::Timestamp,
     vad::Detector,
+    voices::Cache,
 };
 use tokio::sync::mpsc;
 
@@ -62,6 +63,7 @@ impl Room {
                 keys: vec![Key::auth_token(TOKEN).unwrap()],
             }),
             assistants: assistants.into_iter().map(Arc::new).collect(),
+            cache: Arc::new(Cache::in_memory()),
             call_records: None,
             page: "a page".into(),
         };
