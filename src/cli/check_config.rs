@@ -10,6 +10,7 @@ use std::{
 use quietline::{
     assistant::FarewellKind,
     config::{self, Assistant, Config, Env, ModelChoice, Twilio},
+    tts::Voice,
 };
 
 /// What `quietline check-config` is asked.
@@ -75,6 +76,10 @@ fn show(config: &Config, out: &mut dyn Write) -> io::Result<()> {
         row(out, "base_url", elevenlabs.access.base_url())?;
         row(out, "api_key", &format!("set from {}", elevenlabs.key_source))?;
     }
+    writeln!(out, "\nvoices")?;
+    let folder = config.voices.cache_dir.as_ref().map(|folder| folder.display().to_string());
+    row(out, "cache_dir", folder.as_deref().unwrap_or("none: in memory only"))?;
+    row(out, "cache_max_mb", &config.voices.cache_max_mb.to_string())?;
     writeln!(out, "\nlimits")?;
     let limits = config.limits;
     row(out, "max_calls", &limits.max_calls.to_string())?;
@@ -138,8 +143,15 @@ fn show_assistant(assistant: &Assistant, out: &mut dyn Write) -> io::Result<()> 
         .hangup_call
         .map(|tool| format!("on, cancellable {}, confirm {}", on(tool.cancellable), on(assistant.hangup_confirm)));
     row(out, "tools.hangup_call", hangup.as_deref().unwrap_or("off"))?;
+    let voice = |voice: &Option<Voice>, none: &str| voice.as_ref().map_or_else(|| none.to_owned(), Voice::to_string);
+    row(out, "farewell.voice", &voice(&assistant.voice, "none: recordings, and the carrier's own voice"))?;
+    row(out, "farewell.fallback_voice", &voice(&assistant.fallback_voice, "none"))?;
     for kind in FarewellKind::ALL {
-        let which = if assistant.farewells.is_default(kind) { "recorded" } else { "no recording" };
+        let which = match (assistant.farewells.is_default(kind), &assistant.voice) {
+            (true, _) => "recorded",
+            (false, Some(_)) => "rendered",
+            (false, None) => "no recording",
+        };
         let text = format!("{:?} ({which})", assistant.farewells.text(kind));
         row(out, &format!("farewell.{}", kind.name()), &text)?;
     }
@@ -191,6 +203,9 @@ mod tests {
             "tools.hangup_call        on, cancellable on, confirm on",
             "model                    offline, talk",
             "\"Goodbye.\" (recorded)",
+            "farewell.voice           openai marin (gpt-4o-mini-tts)",
+            "farewell.fallback_voice  openai_realtime marin (gpt-realtime-2.1-mini)",
+            "cache_dir                none",
         ] {
             assert!(out.contains(line), "{line:?} is missing:\n{out}");
         }

@@ -7,9 +7,11 @@ mod lab;
 mod line;
 mod load;
 mod replay;
+mod say;
 mod serve;
 mod timeline;
 mod vad;
+mod voices;
 mod wav;
 
 use std::process::ExitCode;
@@ -28,10 +30,14 @@ pub(crate) enum Cli {
     Load(Box<load::LoadArgs>),
     /// Play recordings through the whole call logic.
     Replay(replay::ReplayArgs),
+    /// Hear a text as a caller would.
+    Say(say::SayArgs),
     /// Answer telephone calls.
     Serve(serve::ServeArgs),
     /// Say where recordings hold voice.
     Vad(vad::VadArgs),
+    /// List the voices that can be configured.
+    Voices(voices::VoicesArgs),
     /// Check the server's configuration and show what is in force.
     CheckConfig(check_config::CheckConfigArgs),
 }
@@ -46,8 +52,10 @@ impl Cli {
             Self::Lab(args) => lab::run(args, &mut out, &mut err),
             Self::Load(args) => load::run(args, &mut out, &mut err),
             Self::Replay(args) => replay::run(args, &mut out, &mut err),
+            Self::Say(args) => say::run(args, &mut out, &mut err),
             Self::Serve(args) => serve::run(args, &mut out, &mut err),
             Self::Vad(args) => vad::run(args, &mut out, &mut err),
+            Self::Voices(args) => voices::run(args, &mut out, &mut err),
             Self::CheckConfig(args) => check_config::run(args, &mut out, &mut err),
         }
     }

@@ -22,3 +22,21 @@ pub(crate) fn write(path: &Path, said: &[i16], heard: &[u8], length: usize) -> R
     }
     writer.finalize()
 }
+
+/// Writes one voice at 8 kHz, 16 bit.
+///
+/// # Errors
+/// What the file system says.
+pub(crate) fn write_mono(path: &Path, codes: &[u8]) -> Result<(), hound::Error> {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(path, spec)?;
+    for &code in codes {
+        writer.write_sample(mulaw::decode(code))?;
+    }
+    writer.finalize()
+}

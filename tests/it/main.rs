@@ -16,3 +16,4 @@ mod property;
 mod situations;
 mod sound;
 mod timers;
+mod voices;
