@@ -4,6 +4,7 @@
 
 mod conversations;
 mod doors;
+mod goodbyes;
 mod process;
 mod room;
 mod situations;
