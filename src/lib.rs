@@ -99,14 +99,14 @@
 //! 5. A tick neither allocates nor frees: `tests/no_alloc.rs`.
 //! 6. Every queue has a capacity, and every drop a counter: tests of [`ring`] and `media`.
 //! 7. Arbitrary bytes from carrier, model or a file never panic: proptests in `tests/it`, [`recording`], [`codec`],
-//!    [`carrier::twilio`].
+//!    [`carrier::twilio`], [`model::openai`].
 //! 8. Each detector passes the contract of [`vad::Vad`]: `vad/tests.rs`.
 //! 9. Unknown keys and values out of range stop the start, with line, name and both bounds: [`assistant`], [`config`].
 //! 10. Every call ends, once, within its bound, and never inside a talkspurt that the rules protect:
 //!     `tests/it/property.rs`, against a plain reference model; the concrete situations: `tests/it/situations.rs`.
-//! 11. Each message to a carrier validates against its schema, and no secret is shown by `Debug` or in an error: tests
-//!     of [`carrier::twilio`]; on sockets the lab checks every message, both ways: `tests/it/live`,
-//!     `tests/it/lab_openai`, `tests/it/lab_voices`.
+//! 11. Each message to a carrier or a model validates against its schema, and no secret is shown by `Debug`, in an error
+//!     or in a log: tests of [`carrier::twilio`] and [`model::openai`]; on sockets the lab checks every message, both
+//!     ways: `tests/it/live`, `tests/it/lab_openai`, `tests/it/lab_voices`.
 //! 12. Nothing is opened for a request without a right signature, and a token lets one stream of one call in, once:
 //!     `tests/it/live/doors.rs`.
 //! 13. A process that dies leaves no caller without a word: `tests/it/live/process.rs`.

@@ -202,12 +202,14 @@ impl Call {
                 self.enter(now, Cause::AgentAudible);
                 // What was a last word is none any more; this utterance may end in one again.
                 self.timers.clear(TimerReason::ModelGoodbye);
+                self.tool_answered = false;
                 self.answer_is_paid(now);
                 self.update_pause(now);
             }
             MediaEvent::AgentContinues { response } => {
                 self.sounding = Some(response);
                 self.timers.clear(TimerReason::ModelGoodbye);
+                self.tool_answered = false;
                 self.answer_is_paid(now);
                 self.update_pause(now);
             }

@@ -153,6 +153,8 @@ pub struct Call {
     barge_in: Option<BargeIn>,
     last_barge_in: Option<SpurtId>,
     tools: Vec<RunningTool>,
+    /// A tool has answered, and the agent was not heard since.
+    tool_answered: bool,
 
     /// The agent's last finished item was a farewell.
     goodbye_said: Option<ResponseId>,
@@ -214,6 +216,7 @@ impl Call {
             barge_in: None,
             last_barge_in: None,
             tools: Vec::with_capacity(tools::TOOLS_AT_ONCE),
+            tool_answered: false,
             goodbye_said: None,
             goodbyes_taken_back: 0,
             ending: None,

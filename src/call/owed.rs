@@ -165,7 +165,7 @@ impl Call {
 
     pub(super) fn speak_filler(&mut self, now: Timestamp) {
         let kind = AnnouncementKind::Filler;
-        let waits = self.owed.is_some() || !self.tools.is_empty();
+        let waits = self.owed.is_some() || !self.tools.is_empty() || self.response_wanted;
         let quiet = !self.caller_goes_on() && !self.hearing.agent_audible && !self.hearing.agent_unsent;
         if !waits || !quiet || !self.settings.filler || self.ending.is_some() {
             return;
@@ -177,20 +177,29 @@ impl Call {
         }
     }
 
-    /// The response that would have been the answer failed: the filler speaks, and it is asked for once more after the
-    /// time that the vendor states. Tells whether it will be; if not, the steps of an answer owed go on as they are.
+    /// The response that would have been the answer, or would have told what a tool has found, failed: the filler
+    /// speaks, and it is asked for once more after the time that the vendor states. Tells whether it will be; if not, the
+    /// steps of an answer owed go on as they are.
     pub(super) fn answer_failed(&mut self, now: Timestamp, retry_after: Option<Duration>) -> bool {
         if self.ending.is_some() || !self.model.is_ready() {
             return false;
         }
-        let Some(owed) = self.owed.as_mut().filter(|owed| !owed.retried) else { return false };
-        owed.retried = true;
+        let filler = match &mut self.owed {
+            Some(owed) if owed.retried => return false,
+            Some(owed) => {
+                owed.retried = true;
+                self.timers.get(TimerReason::OwedFiller).is_some()
+            }
+            None if !self.tool_answered => return false,
+            None => true,
+        };
+        self.tool_answered = false;
+        self.want_response(now + retry_after.unwrap_or(RETRY).min(RETRY_AT_MOST));
         let quiet = !self.caller_goes_on() && !self.hearing.agent_audible && !self.hearing.agent_unsent;
-        if quiet && self.timers.get(TimerReason::OwedFiller).is_some() {
+        if filler && quiet {
             self.timers.clear(TimerReason::OwedFiller);
             self.speak_filler(now);
         }
-        self.want_response(now + retry_after.unwrap_or(RETRY).min(RETRY_AT_MOST));
         true
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Call, Cause, Reason};
 use crate::{
-    model::{ModelRequest, ResponseId, ToolAnswer, ToolCallId},
+    model::{ModelRequest, ResponseId, Tool, ToolAnswer, ToolCallId},
     time::{TimerReason, Timestamp},
 };
 
@@ -39,7 +39,7 @@ impl Call {
         if self.ended || !completed || cancelled || self.started_at.is_none() {
             return ToolVerdict::Done;
         }
-        if name == "hangup_call" {
+        if name == Tool::HANGUP_CALL {
             self.hangup_called(now, call);
             return ToolVerdict::Done;
         }
@@ -74,6 +74,7 @@ impl Call {
         if tool.ends_call && ok && self.spoke {
             self.begin_hangup(now, Reason::IntentEnded, None);
         } else if self.tools.is_empty() {
+            self.tool_answered = true;
             self.want_response(now);
             self.create_wanted_response(now);
         }

@@ -268,8 +268,8 @@ pub enum ModelSending {
 
 /// A realtime model's session in one call: a state machine without sockets or clock.
 ///
-/// The driver gives it commands, what its socket brings, and time; after each it takes [`Model::poll_sending`] until
-/// there is nothing, and events until there are none. Between [`Model::poll_timeout`] and the next command or message
+/// The driver gives it commands, what its socket brings, and time; after each it takes events until there are none, and
+/// then [`Model::poll_sending`] until there is nothing: a time-out that an event tells of may close the socket. Between [`Model::poll_timeout`] and the next command or message
 /// nothing happens.
 ///
 /// A session may be opened before its call begins ([`Model::open_ahead`]): time stands at [`Timestamp::ZERO`] until

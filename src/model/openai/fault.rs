@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::{model::ModelFault, wire::Failure};
 
 /// The longest wait that a failed response may ask for.
@@ -27,7 +29,11 @@ pub(super) fn of_code(code: &str) -> Option<ModelFault> {
 }
 
 /// The fault behind an answer to the handshake that is no 101.
-pub(super) fn of_status(status: u16) -> ModelFault {
+pub(super) fn of_answer(status: u16, body: &[u8]) -> ModelFault {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    if let Some(fault) = body["error"]["code"].as_str().and_then(of_code) {
+        return fault;
+    }
     match status {
         401 | 403 => ModelFault::Key,
         404 => ModelFault::Model,
@@ -85,8 +91,10 @@ mod tests {
         assert_eq!(of_code("invalid_request_error.invalid_api_key"), Some(ModelFault::Key));
         assert_eq!(of_code("invalid_model"), Some(ModelFault::Model));
         assert_eq!(of_code("invalid_value"), None);
+        assert_eq!(of_answer(429, br#"{"error":{"code":"insufficient_quota"}}"#), ModelFault::Quota);
+        assert_eq!(of_answer(429, b"[1"), ModelFault::RateLimit);
         assert_eq!(
-            [401, 404, 429, 400, 503].map(of_status),
+            [401, 404, 429, 400, 503].map(|status| of_answer(status, b"{}")),
             [ModelFault::Key, ModelFault::Model, ModelFault::RateLimit, ModelFault::Protocol, ModelFault::Server,]
         );
     }

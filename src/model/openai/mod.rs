@@ -10,6 +10,16 @@
 //! | `ids.rs` | the vendor's ids and our numbers |
 //! | `history.rs` | the conversation so far, for a session that takes a lost one's place |
 //! | `fault.rs` | what the vendor's codes mean |
+//!
+//! Decisions where the protocol leaves a choice:
+//!
+//! * A response is never asked for while one is active or on its way: the request waits for `response.done`. It lapses
+//!   when the call cancels something, or when the server hears the caller: at the end of that turn it answers by itself.
+//! * The server counts its own padding into a stretch of speech (`prefix_padding_ms` before, `silence_duration_ms`
+//!   behind); it is taken off, so that a transcript is laid to the right talkspurt.
+//! * An item that was heard to its end is not truncated: that would only cost the model its words.
+//! * A new session gets the conversation in words. Of what was cut off, as many words as fit in the share that was heard.
+//! * Any error before `session.updated` is one about our settings, whether it names them or not: nothing else was sent.
 
 mod access;
 pub(crate) mod decode;

@@ -18,6 +18,9 @@ pub const OPENING: Duration = Duration::from_secs(8);
 /// News that may wait to be polled; beyond that the oldest is dropped. One message brings a handful.
 const NEWS: usize = 1024;
 
+/// Told to a new session if the old one was lost while the caller spoke.
+const CUT_OFF: &str = "[The connection was lost while the caller spoke: the beginning of what follows is missing.]";
+
 /// Where the connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Link {
@@ -209,6 +212,9 @@ impl OpenAi {
         if self.link == Link::Away {
             return;
         }
+        if self.hearing {
+            self.history.noted(CUT_OFF);
+        }
         self.forget();
         if close {
             self.sending.push_back(ModelSending::Close);
@@ -334,8 +340,8 @@ impl Model for OpenAi {
                 let known = fault::of_code(reason);
                 self.lose(known.unwrap_or(ModelFault::Server), reason.rsplit('.').next().unwrap_or(reason), false);
             }
-            WsEvent::Refused { status, body: _ } => {
-                self.lose(fault::of_status(status), &format!("HTTP {status}"), false)
+            WsEvent::Refused { status, body } => {
+                self.lose(fault::of_answer(status, body), &format!("HTTP {status}"), false)
             }
             WsEvent::Failed(failure) => self.lose(fault::of_failure(failure), &failure.to_string(), false),
         }

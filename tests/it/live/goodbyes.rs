@@ -89,7 +89,7 @@ impl Place {
 
     fn config(&self, case: &Case, listen: std::net::SocketAddr, rest: &str) -> Config {
         let text = case.text.map_or(String::new(), |text| format!("silence = \"{text}\"\n"));
-        let fallback = if case.fallback { "fallback_voice = { provider = \"openai\" }\n" } else { "" };
+        let fallback = if case.fallback { "openai" } else { "none" };
         let provider = if case.model { "openai" } else { "offline" };
         let toml = format!(
             r#"[server]
@@ -116,7 +116,8 @@ name = "goodbyes"
 silence_timeout_s = 3
 [assistant.farewell]
 voice = {{ provider = "elevenlabs", voice = "21m00Tcm4TlvDq8ikWAM" }}
-{fallback}{text}[assistant.model]
+fallback_voice = {{ provider = "{fallback}" }}
+{text}[assistant.model]
 provider = "{provider}"
 "#,
             self.openai.base_url(),

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use quietline::{
     call::{Cause, Party, Reason, TakenBackBy},
     carrier::{CallStatus, MarkId},
-    model::ToolAnswer,
+    model::{ResponseStatus, ToolAnswer},
     time::Timestamp,
 };
 
@@ -290,6 +290,8 @@ struct Reference<'a> {
     awaited: bool,
     /// Since when nothing holds the turn open.
     nothing_since: Option<u64>,
+    /// When a response last failed.
+    failed_at: Option<u64>,
     high: u64,
     overdue: u32,
     lines_closed: u32,
@@ -356,6 +358,7 @@ impl<'a> Reference<'a> {
             taken_back_at: 0,
             awaited: false,
             nothing_since: None,
+            failed_at: None,
             high: 0,
             overdue: 0,
             lines_closed: 0,
@@ -560,7 +563,10 @@ impl<'a> Reference<'a> {
                 let valid = completed && !cancelled && self.started.is_some();
                 self.tool_calls.insert(call, ToolCall { tool, valid, reachable: self.ready, answered: false });
             }
-            What::Done { response, .. } => {
+            What::Done { response, status } => {
+                if matches!(status, ResponseStatus::Failed { .. }) {
+                    self.failed_at = Some(now);
+                }
                 if let Some(response) = self.responses.get_mut(&response) {
                     response.active = false;
                 }
@@ -917,7 +923,9 @@ impl<'a> Reference<'a> {
         if nothing && !self.owes(Bound::Low) && !waits {
             self.turn.maybe_closed = true;
             // A key is followed by others: we ask for an answer a second later.
-            let fresh = self.digits.last().is_some_and(|at| self.now < at + 1_200 * MS);
+            let fresh = self.digits.last().is_some_and(|at| self.now < at + 1_200 * MS)
+                // One that failed is asked for again up to 5 s later.
+                || self.failed_at.is_some_and(|at| self.now < at + 5_200 * MS);
             // A response that is wanted is asked for up to 600 ms later, unless the server begins one by itself.
             let since = *self.nothing_since.get_or_insert(self.now);
             if tick

@@ -1040,7 +1040,9 @@ impl Side {
         at += self.within(20..300) * 1000;
         let mut status = ResponseStatus::Completed;
         if self.chance(plan.fails) {
-            let retry_after = self.rng.bool().then(|| Duration::from_millis(self.rng.u64(0..8_000)));
+            // Of its own, so that what a seed stands for does not change.
+            let mut delay = Rng::with_seed(at ^ u64::from(self.next_item));
+            let retry_after = delay.bool().then(|| Duration::from_millis(delay.u64(0..8_000)));
             let failed = ResponseStatus::Failed { retry_after };
             status = *self.rng.choice([failed, ResponseStatus::Incomplete].iter()).unwrap();
         }

@@ -95,6 +95,21 @@ fn failing() -> Vec<Row> {
             .reply(&[Part::Fails(None)])
             .check(Check::Ends(Reason::NoAnswer, Party::Us))
             .check(Check::Whole(NO_ANSWER)),
+        row(24, "… after a tool has answered")
+            .settings(|s| s.filler = true)
+            .settings(|s| s.intents = vec![Intent { name: "lookup".into(), ends_call: false }])
+            .at(Anchor::Stream, 1_000, Act::Say(1_500, -20.0, "Where is my parcel?"))
+            .intent(1_000)
+            .reply(&[Part::Tool("lookup")])
+            .reply(&[Part::Fails(Some(Duration::from_millis(2_500)))])
+            .reply(&[Part::Talk(1_000, "It is here.")])
+            .check(Check::EntryAt("filler at once", 0, is_filler, Anchor::ToolEnd(0), 400.0..=600.0))
+            .check(Check::Entries("fillers", is_filler, 1..=1))
+            .check(Check::EntryAt("asked again", 1, is_asked, Anchor::ToolEnd(0), 2_900.0..=3_100.0))
+            .check(Check::Entries("requests", is_asked, 2..=2))
+            .check(Check::AgentWhole(0))
+            .check(SILENCE_BY_US)
+            .check(Check::GoodbyeHeardAfterAgent(0, 30_000.0..=30_080.0)),
     ]
 }
 

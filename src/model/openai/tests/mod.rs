@@ -3,6 +3,7 @@
 mod any_order;
 mod asking;
 mod hearing;
+mod logs;
 mod opening;
 mod reopening;
 mod settings;

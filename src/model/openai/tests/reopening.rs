@@ -105,6 +105,16 @@ fn words_that_nobody_has_written_down() {
 }
 
 #[test]
+fn words_that_were_cut_off_by_the_loss() {
+    let mut peer = Peer::ready(settings());
+    peer.server(json!({
+        "type": "input_audio_buffer.speech_started", "event_id": "e", "audio_start_ms": 0, "item_id": "item_1",
+    }));
+    let given = reopened(&mut peer);
+    assert!(given.len() == 1 && given[0].starts_with("system: [The connection was lost while"), "{given:?}");
+}
+
+#[test]
 fn nothing_of_the_old_session_reaches_the_new_one() {
     let mut peer = Peer::ready(settings());
     peer.response_created("resp_1");
