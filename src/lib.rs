@@ -51,6 +51,8 @@
 //! | when to say goodbye | [`call`] (`quiet.rs`: the decision; `farewell.rs`: what takes it back), [`silence`] (the arithmetic) |
 //! | how the goodbye sounds over speech | [`mix`] |
 //! | what the goodbye says by default | [`tts`] and `fixtures/voices` |
+//! | a vendor of voices | [`tts`] (a folder, a variant of [`tts::Voice`]) |
+//! | when a phrase is rendered, and what stands in for it | [`voices`] |
 //! | a carrier | [`carrier`] (words), its own folder (wire) |
 //! | a model | [`model`] (words), its own folder (wire) |
 //! | what a setting allows | [`assistant`]; what the server's file calls it: [`config`] |
@@ -64,9 +66,9 @@
 //! * [`assistant`] (settings), [`carrier`] and [`model`] (the peers as values), [`tts`] (voices);
 //! * [`call`] (control plane), [`media`] (data plane; it implements the port that the call defines), [`session`] (both);
 //! * [`config`] (the server's file and environment);
-//! * [`config`]: the server's file and environment;
-//! * drivers: [`net`] (sockets, HTTP, the one clock), [`live`] (the gateway), [`lab`] (stand-ins for carrier and model,
-//!   pure and on sockets), [`replay`] (recordings and the demo's scenarios);
+//! * drivers: [`net`] (sockets, HTTP, the one clock), [`voices`] (phrases rendered and kept), [`live`] (the gateway),
+//!   [`lab`] (stand-ins for carrier, model and voices, pure and on sockets), [`replay`] (recordings and the demo's
+//!   scenarios);
 //! * the command: `main.rs` and `cli/`.
 //!
 //! Who may import whom is a table in `tests/it/layering.rs`, reviewed like code.
@@ -81,7 +83,8 @@
 //! [`session::Session::new`]; renderings are shared, not copied; outputs are values without heap. The agent's backlog
 //! grows where its audio arrives ([`session::Session::handle_input`]), never in the tick.
 //!
-//! **… lose a goodbye?** It is rendered before it is needed, sent whole at once (a stall of ours cannot interrupt it),
+//! **… lose a goodbye?** It is rendered before it is needed ([`voices`]: by the configured voice, else the other one, else
+//! a built-in recording) and kept on disk, sent whole at once (a stall of ours cannot interrupt it),
 //! a terminal mark tells when it was heard, and only that, or its bound, leads to the hang-up. If nothing was rendered
 //! the carrier itself speaks the text. The agent's own audio is cleared away first, so nothing plays after it.
 //!
@@ -99,8 +102,9 @@
 //! 5. A tick neither allocates nor frees: `tests/no_alloc.rs`.
 //! 6. Every queue has a capacity, and every drop a counter: tests of [`ring`] and `media`.
 //! 7. Arbitrary bytes from carrier, model or a file never panic: proptests in `tests/it`, [`recording`], [`codec`],
-//!    [`carrier::twilio`], [`model::openai`].
-//! 8. Each detector passes the contract of [`vad::Vad`]: `vad/tests.rs`.
+//!    [`carrier::twilio`], [`model::openai`], [`tts`].
+//! 8. Each detector passes the contract of [`vad::Vad`]: `vad/tests.rs`; each voice that of [`tts::Rendering`], and its
+//!    requests validate against the vendor's schema: `tts/tests.rs`, over sockets `tests/it/voices.rs`.
 //! 9. Unknown keys and values out of range stop the start, with line, name and both bounds: [`assistant`], [`config`].
 //! 10. Every call ends, once, within its bound, and never inside a talkspurt that the rules protect:
 //!     `tests/it/property.rs`, against a plain reference model; the concrete situations: `tests/it/situations.rs`.

@@ -67,13 +67,7 @@ impl TtsError {
     #[must_use]
     pub const fn may_pass(&self) -> bool {
         match self {
-            Self::Rate { .. }
-            | Self::Busy
-            | Self::Wording { .. }
-            | Self::Connect
-            | Self::TimedOut
-            | Self::Broken
-            | Self::BadAudio(_) => true,
+            Self::Rate { .. } | Self::Busy | Self::Connect | Self::TimedOut | Self::Broken | Self::BadAudio(_) => true,
             Self::Vendor { status } => *status == 0 || *status >= 500,
             Self::Key
             | Self::Quota
@@ -81,7 +75,8 @@ impl TtsError {
             | Self::Voice
             | Self::Model
             | Self::Length
-            | Self::Refused(_) => false,
+            | Self::Refused(_)
+            | Self::Wording { .. } => false,
         }
     }
 

@@ -21,10 +21,12 @@ use crate::{
 const AT_ONCE: usize = 2;
 /// Pause after the first failure that may pass by itself; it doubles with each.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Longest pause of that kind.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-/// Pause after what somebody has to change first.
+/// Longest pause of that kind: of a voice, and of a phrase that alone fails. Each attempt at a phrase is paid for.
+const LONGEST_PAUSE: [Duration; 2] = [Duration::from_secs(300), Duration::from_secs(3_600)];
+/// Pause after what somebody has to change first; for a phrase that alone fails it doubles with each.
 const LASTING: Duration = Duration::from_secs(900);
+/// Longest pause of that kind.
+const LONGEST_LASTING: Duration = Duration::from_secs(6 * 3_600);
 /// A call in need does not wait for the end of a pause, but for this long after the last attempt.
 const IN_NEED: Duration = Duration::from_secs(5);
 
@@ -186,8 +188,15 @@ impl Shelf {
     }
 }
 
+/// What cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failing {
+    Voice,
+    Phrase,
+}
+
 /// Whether what failed at one phrase fails at all of them.
-pub(super) const fn concerns_voice(error: &TtsError) -> bool {
+pub(super) const fn failing(error: &TtsError) -> Failing {
     match error {
         TtsError::Key
         | TtsError::Quota
@@ -198,12 +207,12 @@ pub(super) const fn concerns_voice(error: &TtsError) -> bool {
         | TtsError::Busy
         | TtsError::Connect
         | TtsError::TimedOut
-        | TtsError::Vendor { .. } => true,
+        | TtsError::Vendor { .. } => Failing::Voice,
         TtsError::Length
         | TtsError::Refused(_)
         | TtsError::Wording { .. }
         | TtsError::Broken
-        | TtsError::BadAudio(_) => false,
+        | TtsError::BadAudio(_) => Failing::Phrase,
     }
 }
 
@@ -212,15 +221,17 @@ impl Health {
         self.due.is_none_or(|due| due <= now)
     }
 
-    pub(super) fn fail(&mut self, now: Instant, error: &TtsError) {
+    pub(super) fn fail(&mut self, now: Instant, error: &TtsError, of: Failing) {
         // Requests that were under way together are one failure.
         let is_new = self.tried.is_none_or(|tried| now.saturating_duration_since(tried) >= PAUSE / 2);
         self.failures += u32::from(is_new);
-        let pause = if error.may_pass() {
-            let doubled = PAUSE * 2_u32.saturating_pow(self.failures.saturating_sub(1).min(16));
-            doubled.min(LONGEST_PAUSE).max(error.retry_after().unwrap_or_default())
-        } else {
-            LASTING
+        let doubled = 2_u32.pow(self.failures.saturating_sub(1).min(16));
+        let pause = match (error.may_pass(), of) {
+            (true, of) => {
+                (PAUSE * doubled).min(LONGEST_PAUSE[of as usize]).max(error.retry_after().unwrap_or_default())
+            }
+            (false, Failing::Voice) => LASTING,
+            (false, Failing::Phrase) => (LASTING * doubled).min(LONGEST_LASTING),
         };
         (self.tried, self.due, self.error) = (Some(now), Some(now + pause), Some(error.clone()));
     }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::{Notify, watch};
 
+use super::keeper::{self, Failing};
 use crate::{
     assistant::FarewellKind,
     call::{AnnouncementKind, SaidBy},
@@ -194,12 +195,13 @@ impl Shelf {
 
     /// A phrase could not be rendered.
     pub(super) fn failed(&self, item: usize, voice: usize, error: &TtsError) {
-        let now = clock::now();
         let mut state = self.state();
-        state.items[item].slots[voice].health.fail(now, error);
-        if super::keeper::concerns_voice(error) {
-            state.health[voice].fail(now, error);
-        }
+        let of = keeper::failing(error);
+        let health = match of {
+            Failing::Voice => &mut state.health[voice],
+            Failing::Phrase => &mut state.items[item].slots[voice].health,
+        };
+        health.fail(clock::now(), error, of);
     }
 }
 

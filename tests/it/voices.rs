@@ -8,18 +8,25 @@ use std::{
 };
 
 use quietline::{
-    audio::SampleRate,
+    assistant::Settings,
+    audio::{Encoding, SampleRate},
     call::{AnnouncementKind, SaidBy},
     config::Config,
     lab::{
+        ScriptedCarrier, ScriptedModel, Transcripts, Trouble, World,
         openai::{Faults, Handshake, OpenAiConfig, OpenAiLab},
         voices::{Desk, SpeechFault, VoicesLab, speech},
     },
+    model::ModelTraits,
     net::client::Client,
+    session::{Input, SessionConfig},
+    time::Timestamp,
     tts::{BadAudio, Phrase, Speech, TtsError, Voice},
     voices::{Cache, Shelf, Workshop, render},
 };
 use tokio::{task::JoinHandle, time::timeout};
+
+use crate::sound::{LevelVad, announcements, rendering};
 
 const TEXT: &str = "Goodbye, and thank you for calling.";
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -337,4 +344,29 @@ async fn a_disk_that_takes_nothing_is_no_hindrance() {
     other.until(SaidBy::Voice, PHRASES).await;
     assert_eq!(vendors.elevenlabs.desk().requests().len(), PHRASES);
     std::fs::remove_file(&folder.0).unwrap();
+}
+
+/// A call in which nobody says anything, with its farewell by this one, or none.
+fn silent_call(by: Option<SaidBy>) -> Option<SaidBy> {
+    let settings = Settings { filler: false, ..Settings::default() };
+    let traits = ModelTraits { hears_speech: true, answers: true };
+    let config = SessionConfig { settings, model: traits, encoding: Encoding::Mulaw };
+    let carrier = ScriptedCarrier::new(Timestamp::ZERO, Trouble::default());
+    let model = ScriptedModel::new(Encoding::Mulaw, Transcripts::Truth(Vec::new()), Timestamp::ZERO);
+    let mut world = World::new(config, Box::new(LevelVad), carrier, model);
+    if let Some(by) = by {
+        for kind in announcements() {
+            world.input(Input::Rendered { kind, by, announcement: rendering(3, 1_500) });
+        }
+    }
+    world.run(|_, _| {}).unwrap();
+    world.session.record().said_by
+}
+
+#[test]
+fn the_record_tells_who_said_the_goodbye() {
+    for by in [SaidBy::Voice, SaidBy::OtherVoice, SaidBy::Builtin] {
+        assert_eq!(silent_call(Some(by)), Some(by));
+    }
+    assert_eq!(silent_call(None), Some(SaidBy::Carrier));
 }

@@ -9,10 +9,7 @@ use crate::tts::{TtsError, error::code, fetch::Refusal};
 /// Shapes: `{"error":{"message","type","param","code"}}` with nulls, `{"error":"…"}`, `{"message":…}`, any text.
 pub(in crate::tts) fn judge(refusal: Refusal<'_>) -> (TtsError, Option<String>) {
     let body: Value = serde_json::from_slice(refusal.body).unwrap_or(Value::Null);
-    let error = match &body["error"] {
-        Value::Null => &body,
-        error => error,
-    };
+    let error = body.get("error").filter(|error| !error.is_null()).unwrap_or(&body);
     let text = |key: &str| match &error[key] {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
