@@ -136,9 +136,13 @@ fn the_greeting_in_its_words() {
     peer.ask(ModelRequest::CreateResponse);
     assert_eq!(peer.take_sent(), [json!({"type": "response.create"})]);
 
-    let mut peer = Peer::ready(settings());
-    peer.ask(ModelRequest::Greet);
-    assert_eq!(peer.take_sent(), [json!({"type": "response.create"})], "in the model's own words");
+    for (greeting, word) in [(GreetingText::Free, "greet the caller"), (GreetingText::Resumed, "cut off")] {
+        let mut peer = Peer::ready(Settings { greeting, instructions: "Be brief.".into(), ..settings() });
+        peer.ask(ModelRequest::Greet);
+        let sent = peer.take_sent();
+        let told = sent[0]["response"]["instructions"].as_str().unwrap();
+        assert!(told.starts_with("Be brief.") && told.contains(word), "in the model's own words: {told}");
+    }
 }
 
 #[test]
