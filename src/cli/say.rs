@@ -12,9 +12,8 @@ use quietline::{
     audio::Dbfs,
     codec::mulaw,
     config::{self, Config, Env},
-    mix::Announcement,
     net::{client::Client, clock},
-    tts::{Phrase, Provider, Voice, elevenlabs, openai, openai_realtime},
+    tts::{Phrase, Provider, Speech, Voice, elevenlabs, openai, openai_realtime},
     voices::{Cache, Workshop},
 };
 
@@ -97,18 +96,19 @@ fn say(args: &SayArgs, env: Env<'_>, out: &mut dyn Write) -> Result<(), Unsaid> 
     } else {
         format!("rendered in {:.2} s", clock::now().saturating_duration_since(begun).as_secs_f64())
     };
-    told(out, &voice, announcement, &source).map_err(Unsaid::vendor)?;
+    told(out, &voice, &speech, &source).map_err(Unsaid::vendor)?;
     match &args.output {
         Some(path) => {
             wav::write_mono(path, announcement.mulaw())
                 .map_err(|error| Unsaid::vendor(format!("{} cannot be written: {error}", path.display())))?;
             writeln!(out, "written   {}", path.display()).map_err(Unsaid::vendor)
         }
-        None => play(announcement, env, out).map_err(Unsaid::vendor),
+        None => play(&speech, env, out).map_err(Unsaid::vendor),
     }
 }
 
-fn told(out: &mut dyn Write, voice: &Voice, announcement: &Announcement, source: &str) -> io::Result<()> {
+fn told(out: &mut dyn Write, voice: &Voice, speech: &Speech, source: &str) -> io::Result<()> {
+    let announcement = speech.announcement();
     let samples: Vec<i16> = announcement.mulaw().iter().map(|&code| mulaw::decode(code)).collect();
     writeln!(out, "voice     {voice}")?;
     writeln!(out, "source    {source}")?;
@@ -164,7 +164,7 @@ fn chosen(args: &SayArgs, config: &Config) -> Result<Voice, String> {
 }
 
 /// With the first player that there is.
-fn play(announcement: &Announcement, env: Env<'_>, out: &mut dyn Write) -> io::Result<()> {
+fn play(speech: &Speech, env: Env<'_>, out: &mut dyn Write) -> io::Result<()> {
     let folders = env("PATH").unwrap_or_default();
     let is_there = |name: &str| env::split_paths(&folders).any(|folder| folder.join(name).is_file());
     let Some((player, options)) = PLAYERS.into_iter().find(|(name, _)| is_there(name)) else {
@@ -172,7 +172,7 @@ fn play(announcement: &Announcement, env: Env<'_>, out: &mut dyn Write) -> io::R
         return writeln!(out, "not played: there is no player here ({names}); write it to a file with -o out.wav");
     };
     let file = Temporary::new();
-    wav::write_mono(&file.0, announcement.mulaw()).map_err(io::Error::other)?;
+    wav::write_mono(&file.0, speech.announcement().mulaw()).map_err(io::Error::other)?;
     let played = Command::new(player)
         .args(options)
         .arg(&file.0)
