@@ -44,6 +44,8 @@ pub(super) struct ToolCall {
     pub(super) result: Option<String>,
     /// The model was given an answer.
     pub(super) answered: bool,
+    /// It was made in the session that is open: the server knows it.
+    pub(super) is_current: bool,
 }
 
 /// A stretch of the caller's speech in this session.
@@ -80,6 +82,9 @@ impl Ids {
         self.responses.clear();
         self.items.clear();
         self.turns.clear();
+        for call in &mut self.calls {
+            call.is_current = false;
+        }
     }
 
     /// A response that begins; `None` if it is known.
@@ -139,7 +144,7 @@ impl Ids {
             let oldest = self.calls.iter().position(|call| call.answered).unwrap_or(0);
             self.calls.remove(oldest);
         }
-        self.calls.push_back(ToolCall { id: id.to_owned(), number, result: None, answered: false });
+        self.calls.push_back(ToolCall { id: id.to_owned(), number, result: None, answered: false, is_current: true });
         Some(number)
     }
 

@@ -109,7 +109,7 @@ impl OpenAi {
         let text = call.result.take().filter(|_| matches!(answer, ToolAnswer::Result { .. }));
         let text = text.unwrap_or_else(|| words(answer).to_owned());
         // Without its call an output is an error: a new session may not know it.
-        let item = if self.history.knows_call(number) {
+        let item = if call.is_current || self.history.knows_call(number) {
             encode::tool_output(&call.id, &text)
         } else {
             encode::note(&format!("[A tool that you called answers: {text}]"))
