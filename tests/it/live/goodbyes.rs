@@ -225,6 +225,7 @@ async fn case(case: Case) {
     conclude(&case, &place, wrong);
 }
 
+#[expect(clippy::print_stderr, reason = "the figure that is asked for")]
 fn conclude(case: &Case, place: &Place, mut wrong: Vec<String>) {
     wrong.extend(place.elevenlabs.desk().violations());
     wrong.extend(place.openai.violations());

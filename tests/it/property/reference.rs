@@ -1193,7 +1193,12 @@ impl<'a> Reference<'a> {
                 Bound::Low if good => pause(owed.from, to, UNCAPPED),
                 Bound::Low => {}
                 Bound::High => {
-                    pause(owed.from, to.min(owed.from + OWED_AT_MOST), if good { UNCAPPED } else { IDLE });
+                    // While the caller spoke with words, by a partial transcript, none of its steps fell due; that the
+                    // whole transcript has none was known only later.
+                    let words = self.spurts.iter().filter(|spurt| spurt.words.low && spurt.end(bound) > owed.from);
+                    let put_off: u64 = words.filter(|spurt| spurt.start(bound) < to).map(Spurt::span).sum();
+                    let most = owed.from + OWED_AT_MOST + put_off;
+                    pause(owed.from, to.min(most), if good { UNCAPPED } else { IDLE });
                 }
             }
         }
