@@ -37,6 +37,8 @@ const TICK: Duration = Duration::from_millis(20);
 const BURST: usize = 64;
 /// A window has run for so long: what is still missing of the goodbye is asked for again.
 const WANTED: Duration = Duration::from_secs(5);
+/// Caller audio waits this long on its socket at most, but for stalls (`shard.rs`).
+const DRAINED: Duration = Duration::from_millis(1);
 /// Entries of a ledger before it grows.
 const LEDGER: usize = 128;
 
@@ -205,8 +207,10 @@ impl LiveCall {
             let closed = self.link.finish(now, context);
             return if closed && self.model.is_parted() { Step::Done } else { Step::GoesOn };
         }
-        self.longest_step = self.longest_step.max(at.since(self.last_step));
+        let gap = at.since(self.last_step);
+        self.longest_step = self.longest_step.max(gap);
         self.last_step = at;
+        let answers = self.session.answer_count();
         self.look_at_shelf(now, at, front, shard);
         let heard = self.read(at, context, &around);
         let answer = self.hear_model(at, context, &around);
@@ -232,6 +236,11 @@ impl LiveCall {
         self.model.flush(now, at, context);
         if !self.link.flush(context) {
             self.closed(at, false, &around);
+        }
+        if self.session.answer_count() > answers {
+            // What came since the last look may have waited all that time on its socket, on the way in as well; and the
+            // other calls of this step came first.
+            self.session.answer_took(gap, clock::now().saturating_duration_since(now) + DRAINED);
         }
         Step::GoesOn
     }

@@ -127,6 +127,20 @@ impl Latency {
         self.count += 1;
     }
 
+    pub(super) const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The latest answer took our side so much longer: `waited` of it was counted as the model's.
+    pub(super) fn later(&mut self, waited: Duration, written: Duration) {
+        let latest = self.count.checked_sub(1).and_then(|latest| self.answers.get_mut(latest % KEPT));
+        if let Some(answer) = latest {
+            answer.total += written;
+            answer.ours += waited + written;
+            answer.model = answer.model.saturating_sub(waited);
+        }
+    }
+
     pub(super) fn answers(&self) -> &[AnswerLatency] {
         &self.answers
     }
@@ -163,6 +177,11 @@ mod tests {
         );
         latency.audible(at(2_000), ResponseId(2));
         assert_eq!(latency.answers().len(), 1, "nobody had asked");
+        latency.later(ms(1), ms(2));
+        assert_eq!(
+            latency.answers(),
+            [AnswerLatency { at: at(1_507), total: ms(909), ours: ms(23), model: ms(1_500 - 604 - 10) }]
+        );
     }
 
     #[test]

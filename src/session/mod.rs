@@ -12,7 +12,7 @@ mod latency;
 pub use io::{Input, Output, SessionConfig, ToolRequest};
 pub use latency::AnswerLatency;
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     call::{Action, Call, CallRecord, MediaEvent, ToolVerdict},
@@ -162,6 +162,18 @@ impl Session {
     #[must_use]
     pub fn answers(&self) -> &[AnswerLatency] {
         self.latency.answers()
+    }
+
+    /// How many answers there were, those that are not kept any more included.
+    #[must_use]
+    pub fn answer_count(&self) -> usize {
+        self.latency.count()
+    }
+
+    /// The driver knows better how long the latest answer took us: its first audio had `waited` before it was given to
+    /// the session, and its first frame was `written` after the time that the session was told.
+    pub fn answer_took(&mut self, waited: Duration, written: Duration) {
+        self.latency.later(waited, written);
     }
 
     /// The control plane, for looking at.
