@@ -361,6 +361,8 @@ impl LiveCall {
                 inbound: media.inbound_counters(),
                 outbound: media.outbound_counters(),
                 carrier: self.carrier.counters(),
+                model_fault: self.model.model().fault(),
+                model: self.model.model().counters(),
                 feed_dropped_bytes: media.feed_dropped(),
                 answers: self.session.answers().to_vec(),
                 longest_step: self.longest_step,

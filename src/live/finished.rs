@@ -8,6 +8,7 @@ use crate::{
     call::{CallRecord, LedgerEntry, Party, Reason, SaidBy},
     carrier::{CallId, CarrierCounters},
     media::{InboundCounters, OutboundCounters},
+    model::{ModelCounters, ModelFault},
     session::AnswerLatency,
     time::Timestamp,
 };
@@ -33,6 +34,10 @@ pub struct FinishedCall {
     pub outbound: OutboundCounters,
     /// What could not be read.
     pub carrier: CarrierCounters,
+    /// What kept the model from answering at the call's end, if anything did.
+    pub model_fault: Option<ModelFault>,
+    /// What could not be used of the model's messages.
+    pub model: ModelCounters,
     /// Caller audio that the model never got, in bytes.
     pub feed_dropped_bytes: u64,
     /// How long the caller waited for answers: the latest 64.
@@ -85,6 +90,14 @@ impl FinishedCall {
                 "model_ms": in_ms(answer.model),
             })
         });
+        let model = json!({
+            "fault": self.model_fault.map(ModelFault::name),
+            "unknown_events": self.model.unknown,
+            "unreadable_messages": self.model.unreadable,
+            "errors": self.model.errors,
+            "late_events": self.model.late,
+            "dropped_events": self.model.dropped,
+        });
         json!({
             "call": self.call.as_str(),
             "assistant": self.assistant,
@@ -118,6 +131,7 @@ impl FinishedCall {
             "refused_agent_bytes": self.outbound.refused_bytes,
             "feed_dropped_bytes": self.feed_dropped_bytes,
             "longest_step_ms": self.longest_step.as_secs_f64() * 1e3,
+            "model": model,
             "unreadable_messages": self.carrier.unreadable,
             "unknown_messages": self.carrier.unknown,
             "answers": answers.collect::<Vec<_>>(),

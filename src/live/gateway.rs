@@ -18,7 +18,7 @@ use super::{
     supervisor::{Census, Supervisor},
 };
 use crate::{
-    call::{Party, Reason},
+    call::{Party, Reason, SaidBy},
     carrier::{
         CallId,
         twilio::{
@@ -29,6 +29,7 @@ use crate::{
             twiml::TwimlError,
         },
     },
+    model::ModelFault,
     net::{
         client::{Client, ClientError},
         clock, listen,
@@ -141,6 +142,8 @@ impl Front {
             ended_by = record.ended_by.map_or("nobody", Party::name),
             verified = record.verified,
             goodbye = record.goodbye_heard.map_or_else(String::new, |by| by.to_string()),
+            said_by = record.said_by.map_or("", SaidBy::name),
+            model_fault = call.model_fault.map_or("", ModelFault::name),
             seconds = record.closed_at.map_or(0.0, |at| at.as_millis_f64() / 1e3),
             "call is over"
         );
