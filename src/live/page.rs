@@ -7,9 +7,10 @@ const STEPS: &[(&str, &str)] = &[
     ("Let a stand-in for Twilio call it; that prints what to start this server with", "quietline lab twilio --wait"),
     ("Make this machine reachable with TLS, for instance by a tunnel", "cloudflared tunnel --url http://{listen}"),
     (
-        "Name the account and the public address, and start again",
-        "export TWILIO_ACCOUNT_SID=AC… TWILIO_AUTH_TOKEN=… QUIETLINE_PUBLIC_URL=https://…\nquietline serve",
+        "Name the accounts and the public address (without a key for the model the offline agent answers), and start again",
+        "export TWILIO_ACCOUNT_SID=AC… TWILIO_AUTH_TOKEN=… OPENAI_API_KEY=sk-… QUIETLINE_PUBLIC_URL=https://…\nquietline serve",
     ),
+    ("Hear the goodbye as callers will", "quietline say \"Goodbye, and thank you for calling.\""),
     ("In Twilio's console, under the number, set \"A call comes in\" to Webhook, POST", "{public}/twilio/voice"),
     ("… and \"Call status changes\" to", "{public}/twilio/status"),
     ("Call the number. To change how it answers, write a quietline.toml and look at it with", "quietline check-config"),

@@ -40,9 +40,11 @@ impl ScriptedCarrier {
             return;
         }
         if self.keep_heard {
-            let from = self.index(begins);
-            self.heard.resize(from.max(self.heard.len()), MULAW_SILENCE);
-            self.heard.truncate(from);
+            // What plays back to back follows sample by sample: microseconds of a fast clock round to another one.
+            if self.plays_until <= now {
+                let from = self.index(begins);
+                self.heard.resize(from.max(self.heard.len()), MULAW_SILENCE);
+            }
             self.heard.extend_from_slice(samples);
         }
         self.plays_until = until;

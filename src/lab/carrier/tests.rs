@@ -139,3 +139,16 @@ fn a_tape_is_shared_repeated_and_spoken_over() {
     assert_eq!((got[0], got[2], got[3]), (1, 1, 2));
     assert_ne!(got[1], 2);
 }
+
+#[test]
+fn on_any_clock_what_is_sent_together_is_heard_together() {
+    for clock_ppm in [-1_000, -299, -1, 0, 7, 123, 1_000] {
+        let mut carrier = ScriptedCarrier::new(Timestamp::ZERO, Trouble { clock_ppm, ..Trouble::default() });
+        let sent: Vec<u8> = (0..250_u32).flat_map(|n| [n as u8; 16]).collect();
+        for part in sent.chunks(161) {
+            let audio = Payload::Part { audio: part.into(), from: 0, to: part.len() };
+            carrier.command(Timestamp::from_micros(3_354_565), &CarrierCommand::Media(audio));
+        }
+        assert!(carrier.heard().ends_with(&sent), "{clock_ppm} ppm");
+    }
+}

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use quietline::{
+    audio::Encoding,
     carrier::twilio::token::{Claim, LIFETIME_S},
     lab::{
         SharedModel,
+        openai::{ConnectionReport, OpenAiConfig, OpenAiLab},
         twilio::{CallEvent, Dial, EndedBy, RawMessage, Signature, Webhook, WireFaults},
     },
     live::{Census, Gateway},
@@ -13,7 +15,7 @@ use quietline::{
     wire::{ExchangeEvent, HttpRequest, Method},
 };
 
-use super::room::{Room, assistant, model, settings, token_keys};
+use super::room::{Room, assistant, model, settings, token_keys, wired};
 
 const NUMBER: &str = "+15550200000";
 const FROM: &str = "+15550000001";
@@ -136,8 +138,10 @@ async fn what_was_opened_for_a_caller_who_left_is_closed() {
     room.lab.dial(leaves()).finished().await;
     census(&room.gateway, |census| census.preopened_closed == 1 && census.waiting == 0).await;
     room.close().await;
-    // Not told: after 10 s (situation 42).
-    let number = assistant("quiet", NUMBER, settings(30), SharedModel::new(model(&[])));
+    // Not told: after 10 s (situation 42). The model's session was opened and configured by then.
+    let openai = OpenAiLab::start(OpenAiConfig::silent()).unwrap();
+    let mut number = assistant("quiet", NUMBER, settings(30), SharedModel::new(model(&[])));
+    number.model = wired(&openai, &settings(30), Encoding::Pcm24k);
     let room = Room::new(vec![number], |config| config.status_callback = None).await;
     let dialled = clock::now();
     room.lab.dial(leaves()).finished().await;
@@ -145,6 +149,11 @@ async fn what_was_opened_for_a_caller_who_left_is_closed() {
     census(&room.gateway, |census| census.preopened_closed == 1).await;
     let after = dialled.elapsed();
     assert!((Duration::from_secs(9)..Duration::from_secs(15)).contains(&after), "{after:?}");
+    let closed = |sessions: &[ConnectionReport]| sessions.iter().all(|session| session.closed.is_some());
+    assert!(openai.wait_for(Duration::from_secs(5), closed).await.is_ok(), "the model's session stays open");
+    let sessions = openai.stop().await;
+    let configured = sessions.iter().map(|session| session.client("session.update").len()).collect::<Vec<_>>();
+    assert_eq!(configured, [1], "sessions, and how often each was configured");
     room.close().await;
 }
 

@@ -208,9 +208,12 @@ async fn follow(
     let audio = &expected.announcement.mulaw()[160..];
     for (seed, line) in lines.iter().enumerate() {
         let report = line.finished().await;
-        let whole = line.with_caller(|carrier, _| find(carrier.heard(), audio, 0).is_some());
-        if !whole {
-            wrong.push(format!("seed {seed}: the goodbye was not heard whole; ended by {}", report.ended_by));
+        let heard = line.with_caller(|carrier, _| carrier.heard().to_vec());
+        if find(&heard, audio, 0).is_none() {
+            let until = find(&heard, &audio[..80], 0)
+                .map(|at| heard[at..].iter().zip(audio).take_while(|(heard, audio)| heard == audio).count() / 8);
+            let events = report.events.iter().map(|(at, event)| format!("  {at} {event}\n")).collect::<String>();
+            wrong.push(format!("seed {seed}: not heard whole, but {until:?} of {} ms\n{events}", audio.len() / 8));
         }
         wrong.extend(report.violations.iter().map(|violation| format!("seed {seed}: violation: {violation}")));
     }
