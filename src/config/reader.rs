@@ -76,6 +76,12 @@ impl<'a> Reader<'a> {
             (None, None) => self.elevenlabs_of_environment(),
             (None, Some(_)) => None,
         };
+        if let Some(account) = &openai {
+            self.warn_about_plain_http("openai", account.access.base_url());
+        }
+        if let Some(account) = &elevenlabs {
+            self.warn_about_plain_http("elevenlabs", account.access.base_url());
+        }
         if path.is_some() {
             self.warn_about_unused_keys(file.openai.is_some(), file.elevenlabs.is_some());
         }

@@ -1,5 +1,6 @@
 //! Accounts with vendors of models and voices.
 
+use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -74,6 +75,20 @@ impl Reader<'_> {
         let access =
             access.map_err(|error| self.problems.push(Problem::at(ELEVENLABS_BASE_URL, error.to_string()))).ok()?;
         Some(Account { access: Arc::new(access), key_source: key.source })
+    }
+
+    /// A key that travels unencrypted beyond this machine may be meant, within a network of one's own; it is told.
+    pub(super) fn warn_about_plain_http(&mut self, vendor: &str, base_url: &str) {
+        let Some(rest) = base_url.strip_prefix("http://") else { return };
+        let host = rest.split('/').next().unwrap_or_default();
+        let name = host.strip_prefix('[').and_then(|host| host.split(']').next());
+        let name = name.unwrap_or_else(|| host.split(':').next().unwrap_or_default());
+        let is_here = name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        if !is_here {
+            self.warnings.push(format!(
+                "{vendor}'s base_url is {base_url}: the key, and all that is said, travel unencrypted; use https"
+            ));
+        }
     }
 
     /// There is a file; what the environment has of accounts is not taken for its tables.

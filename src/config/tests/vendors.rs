@@ -105,3 +105,18 @@ fn with_a_file_the_environments_keys_are_left_alone_and_it_says_so() {
     let warned = config.warnings.iter().any(|it| it.contains("ELEVENLABS_API_KEY is set, but quietline.toml has no"));
     assert!(warned, "{:?}", config.warnings);
 }
+
+#[test]
+fn a_key_that_travels_unencrypted_is_told() {
+    for (url, far) in [
+        ("http://127.0.0.1:9100/v1", false),
+        ("http://localhost:9100/v1", false),
+        ("http://[::1]:9100/v1", false),
+        ("https://api.openai.com/v1", false),
+        ("http://192.168.0.7:9100/v1", true),
+        ("http://model.internal/v1", true),
+    ] {
+        let config = parse_with(&format!("[openai]\nbase_url = \"{url}\"\n"), KEYS).unwrap();
+        assert_eq!(config.warnings.iter().any(|it| it.contains("unencrypted")), far, "{url}: {:?}", config.warnings);
+    }
+}
