@@ -113,7 +113,7 @@ fn a_text_of_ones_own_is_no_trouble_where_a_voice_can_say_it() {
 fn the_cache_lies_where_caches_lie() {
     let folder = |text: &str, variables| parse_with(text, variables).unwrap().voices.cache_dir;
     assert_eq!(folder("", &[]), None);
-    assert_eq!(folder("", &[("HOME", "/home/q")]), Some("/home/q/.cache/quietline/voices".into()));
+    assert_eq!(folder("", &[("HOME", "/srv/q")]), Some("/srv/q/.cache/quietline/voices".into()));
     assert_eq!(folder("", &[("HOME", "/h"), ("XDG_CACHE_HOME", "/c")]), Some("/c/quietline/voices".into()));
     assert_eq!(
         folder("", &[("HOME", "/h"), ("CACHE_DIRECTORY", "/var/cache/q:/x")]),
