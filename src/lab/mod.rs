@@ -12,6 +12,7 @@ mod model;
 pub mod openai;
 mod port;
 mod shared_model;
+mod shortened;
 #[cfg(test)]
 mod tests;
 pub mod twilio;

@@ -11,6 +11,7 @@ use jsonschema::{PatternOptions, ValidationError, Validator, error::ValidationEr
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
+use crate::lab::shortened::shortened;
 
 const CLIENT: &str = include_str!("schemas/realtime-client-events.schema.json");
 const MODELS: &str = include_str!("schemas/models-list.schema.json");
@@ -146,16 +147,6 @@ fn param(below: &str, pointer: &str) -> String {
         }
     }
     path
-}
-
-/// Errors quote the whole value, which may be a payload.
-fn shortened(text: &str) -> String {
-    const MOST: usize = 200;
-    if text.chars().count() <= MOST {
-        return text.to_owned();
-    }
-    let (head, tail) = (text.chars().take(MOST / 2), text.chars().rev().take(MOST / 2).collect::<Vec<_>>());
-    format!("{} … {}", head.collect::<String>(), tail.into_iter().rev().collect::<String>())
 }
 
 #[cfg(test)]

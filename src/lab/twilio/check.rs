@@ -8,7 +8,7 @@ use base64_simd::STANDARD;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Value, json};
 
-use crate::carrier::twilio::StreamSid;
+use crate::{carrier::twilio::StreamSid, lab::shortened::shortened};
 
 const OUTBOUND: &str = include_str!("schemas/media-streams-outbound.schema.json");
 const INBOUND: &str = include_str!("schemas/media-streams-inbound.schema.json");
@@ -72,16 +72,6 @@ fn complaint(validator: &Validator, value: &Value) -> Option<String> {
         || "refused by the schema".to_owned(),
         |error| format!("at `{}`: {}", error.instance_path(), shortened(&error.to_string())),
     ))
-}
-
-/// Errors quote the whole value, which may be a payload.
-fn shortened(text: &str) -> String {
-    const MOST: usize = 200;
-    if text.chars().count() <= MOST {
-        return text.to_owned();
-    }
-    let (head, tail) = (text.chars().take(MOST / 2), text.chars().rev().take(MOST / 2).collect::<Vec<_>>());
-    format!("{} … {}", head.collect::<String>(), tail.into_iter().rev().collect::<String>())
 }
 
 /// One text frame from the gateway.
