@@ -106,6 +106,8 @@ struct Shard {
     by_id: HashMap<CallId, usize>,
     bell: Arc<Bell>,
     waker: Waker,
+    /// Calls are told goodbye, also one that was let in before and comes only now.
+    draining: bool,
 }
 
 /// Runs a shard on this thread until it is told to stop.
@@ -125,7 +127,7 @@ pub(super) async fn run(
     };
     let bell = Arc::new(Bell::default());
     let waker = Waker::from(Arc::clone(&bell));
-    let shard = Shard { index, front, calls: Slab::new(), by_id: HashMap::new(), bell, waker };
+    let shard = Shard { index, front, calls: Slab::new(), by_id: HashMap::new(), bell, waker, draining: false };
     // The loop does bounded work between two sleeps, so it needs no budget; with one, a shard of many calls would
     // find its last sockets "not ready" for ever.
     tokio::task::unconstrained(shard.run(&mut inbox, &mut phase)).await;
@@ -219,7 +221,10 @@ impl Shard {
             ToShard::Open(stream) => {
                 let id = stream.call.clone();
                 match catch_unwind(AssertUnwindSafe(|| LiveCall::open(now, *stream, &front, index))) {
-                    Ok(Some(call)) => {
+                    Ok(Some(mut call)) => {
+                        if self.draining {
+                            call.input(now, Input::Drain, &front, index);
+                        }
                         let key = self.calls.insert(call);
                         self.by_id.insert(id, key);
                     }
@@ -263,6 +268,7 @@ impl Shard {
                 }
             }
             ToShard::Drain => {
+                self.draining = true;
                 for (_, call) in &mut self.calls {
                     call.input(now, Input::Drain, &front, index);
                 }
