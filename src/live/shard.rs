@@ -1,6 +1,6 @@
 //! A shard: one thread, its runtime, its listener, and the loop over all its calls.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +19,7 @@ use super::{
     model_link::ModelLink,
     routes,
     setup::Assistant,
+    supervisor::Whereabouts,
 };
 use crate::{
     carrier::{
@@ -108,6 +109,8 @@ struct Shard {
     waker: Waker,
     /// Calls are told goodbye, also one that was let in before and comes only now.
     draining: bool,
+    /// Calls that the operator ended between their being let in and their coming here.
+    ended_early: HashSet<CallId>,
 }
 
 /// Runs a shard on this thread until it is told to stop.
@@ -127,7 +130,16 @@ pub(super) async fn run(
     };
     let bell = Arc::new(Bell::default());
     let waker = Waker::from(Arc::clone(&bell));
-    let shard = Shard { index, front, calls: Slab::new(), by_id: HashMap::new(), bell, waker, draining: false };
+    let shard = Shard {
+        index,
+        front,
+        calls: Slab::new(),
+        by_id: HashMap::new(),
+        bell,
+        waker,
+        draining: false,
+        ended_early: HashSet::new(),
+    };
     // The loop does bounded work between two sleeps, so it needs no budget; with one, a shard of many calls would
     // find its last sockets "not ready" for ever.
     tokio::task::unconstrained(shard.run(&mut inbox, &mut phase)).await;
@@ -222,6 +234,9 @@ impl Shard {
                 let id = stream.call.clone();
                 match catch_unwind(AssertUnwindSafe(|| LiveCall::open(now, *stream, &front, index))) {
                     Ok(Some(mut call)) => {
+                        if self.ended_early.remove(&id) {
+                            call.input(now, Input::Operator, &front, index);
+                        }
                         if self.draining {
                             call.input(now, Input::Drain, &front, index);
                         }
@@ -229,6 +244,7 @@ impl Shard {
                         self.by_id.insert(id, key);
                     }
                     Ok(None) | Err(_) => {
+                        self.ended_early.remove(&id);
                         tracing::error!(call = %id, "the call could not be begun");
                         front.supervisor.lost(&id);
                     }
@@ -265,6 +281,9 @@ impl Shard {
             ToShard::Operator { call } => {
                 if let Some(call) = self.find(&call) {
                     call.input(now, Input::Operator, &front, index);
+                } else if front.supervisor.whereabouts(&call) == Whereabouts::Live(index) {
+                    // Let in, and on its way here with its model: it is told once it has come.
+                    self.ended_early.insert(call);
                 }
             }
             ToShard::Drain => {

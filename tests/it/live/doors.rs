@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use quietline::{
     audio::Encoding,
-    carrier::twilio::token::{Claim, LIFETIME_S},
+    call::Reason,
+    carrier::{
+        CallId,
+        twilio::token::{Claim, LIFETIME_S},
+    },
     lab::{
         SharedModel,
         openai::{ConnectionReport, OpenAiConfig, OpenAiLab},
         twilio::{CallEvent, Dial, EndedBy, RawMessage, Signature, Webhook, WireFaults},
     },
-    live::{Census, Gateway},
+    live::{Census, Gateway, Observation},
     net::{client::Client, clock},
     wire::{ExchangeEvent, HttpRequest, Method},
 };
@@ -175,6 +179,30 @@ async fn a_draining_gateway_takes_no_calls_and_says_goodbye_to_those_it_has() {
     let all = heard > Duration::from_secs(5) && report.unheard_ms == 0;
     assert!(all, "{heard:?}, {} ms unheard, {:#?}", report.unheard_ms, report.events);
     assert_eq!((report.ended_by, room.gateway.census().live), (EndedBy::Rest, 0));
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_ends_a_call_from_its_first_moment_on() {
+    let mut room = room().await;
+    for _ in 0..5 {
+        let live = room.gateway.census().live;
+        let call = room.lab.dial(Dial::new(NUMBER, FROM));
+        let id = CallId::new(call.sid().as_str());
+        // As soon as it is known: it may not have reached its shard yet.
+        while !room.gateway.end_call(&id) {
+            tokio::time::sleep(Duration::from_micros(50)).await;
+        }
+        assert_eq!(live, 0);
+        let reason = loop {
+            match room.observed.recv().await.unwrap() {
+                Observation::Finished(finished) => break finished.record.reason,
+                Observation::Began { .. } | Observation::Entry { .. } => {}
+            }
+        };
+        assert_eq!(reason, Some(Reason::Operator));
+        call.finished().await;
+    }
     room.close().await;
 }
 
