@@ -62,9 +62,9 @@ fn tick(c: &mut Criterion) {
             }
         }
     }
-    group.bench_function("combined/8k/agent", |b| {
+    group.bench_function("cascade/8k/agent", |b| {
         let ready = || {
-            let mut session = session(Detector::Combined, Encoding::Mulaw);
+            let mut session = session(Detector::Cascade, Encoding::Mulaw);
             let (response, item) = (ResponseId(0), ItemId(0));
             session.handle_input(Timestamp::ZERO, Input::Model(ModelEvent::ResponseCreated { response }));
             let audio = ModelEvent::Audio { response, item, payload: AGENT };

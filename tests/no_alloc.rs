@@ -178,12 +178,12 @@ fn a_call_allocates_nothing_in_its_ticks(detector: Detector, encoding: Encoding)
 
 #[test]
 fn neither_allocates_nor_frees_with_mulaw_to_the_model() {
-    a_call_allocates_nothing_in_its_ticks(Detector::Combined, Encoding::Mulaw);
+    a_call_allocates_nothing_in_its_ticks(Detector::Cascade, Encoding::Mulaw);
 }
 
 #[test]
 fn neither_allocates_nor_frees_with_24_khz_to_the_model() {
-    a_call_allocates_nothing_in_its_ticks(Detector::Combined, Encoding::Pcm24k);
+    a_call_allocates_nothing_in_its_ticks(Detector::Cascade, Encoding::Pcm24k);
 }
 
 #[test]

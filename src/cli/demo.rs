@@ -28,7 +28,7 @@ pub(crate) struct DemoArgs {
     /// loopback, in real time.
     #[arg(long)]
     fast: bool,
-    /// Detector: combined, webrtc or energy.
+    /// Detector: cascade, silero, webrtc or energy.
     #[arg(long, default_value = Detector::default().name())]
     detector: Detector,
     /// Show every entry of the ledger.

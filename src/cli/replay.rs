@@ -44,7 +44,7 @@ pub(crate) struct ReplayArgs {
     /// What talkspurts are taken for: unknown (no transcripts), wordless, or what the truth file says.
     #[arg(long, value_enum, default_value_t = VerdictArg::Unknown)]
     verdict: VerdictArg,
-    /// Detector: combined, webrtc or energy.
+    /// Detector: cascade, silero, webrtc or energy.
     #[arg(long, default_value = Detector::default().name())]
     detector: Detector,
     /// One JSON object a line and recording.

@@ -11,7 +11,7 @@ use quietline::{
     audio::{Dbfs, FRAME_MS, FRAME_SAMPLES, Frame},
     recording::{self, Channel},
     time::MediaTime,
-    vad::{self, Detector, TalkspurtConfig, TalkspurtEvent, TalkspurtTracker},
+    vad::{self, Detector, FrameHeard, TalkspurtConfig, TalkspurtEvent, TalkspurtTracker},
 };
 
 /// What `quietline vad` is asked.
@@ -23,7 +23,7 @@ pub(crate) struct VadArgs {
     /// Recordings: m4a, WAV, MP3, Ogg Vorbis, or raw G.711 named .ulaw or .alaw. Of stereo, both sides mixed.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Detector: combined, webrtc or energy.
+    /// Detector: cascade, silero, webrtc or energy.
     #[arg(long, default_value = Detector::default().name())]
     pub(crate) detector: Detector,
     /// One JSON object a file instead of a table.
@@ -99,9 +99,9 @@ fn judge_samples(samples: &[i16], args: &VadArgs) -> Judged {
     let mut at = MediaTime::ZERO;
     for frame in frames {
         let frame: &Frame = frame;
-        let voiced = detector.process(frame).voiced;
+        let vad::VadFrame { voiced, back, .. } = detector.process(frame);
         judged.frames.push(voiced);
-        judged.collect(tracker.push(at, voiced, Dbfs::of(frame)));
+        judged.collect(tracker.push(at, FrameHeard { back, ..FrameHeard::new(voiced, Dbfs::of(frame)) }));
         at += FRAME_SAMPLES as u64;
     }
     if let Some(open) = tracker.open().filter(|open| open.counts) {
@@ -169,7 +169,7 @@ mod tests {
         let (ok, out, err) = vad(&["--jsonl", CALL]);
         assert!(ok && err.is_empty(), "{err}");
         let line: serde_json::Value = serde_json::from_str(&out).unwrap();
-        assert_eq!((line["file"].as_str(), line["detector"].as_str()), (Some(CALL), Some("combined")));
+        assert_eq!((line["file"].as_str(), line["detector"].as_str()), (Some(CALL), Some("cascade")));
         assert_eq!((line["frame_ms"].as_u64(), line["frames"].as_array().unwrap().len()), (Some(20), 2587));
         let segments = line["segments"].as_array().unwrap();
         let last_end = segments.last().unwrap()[1].as_f64().unwrap();
@@ -196,6 +196,6 @@ mod tests {
     #[test]
     fn an_unknown_detector_is_refused_with_the_names() {
         let refused = Cli::try_parse_from(["quietline", "vad", "--detector", "crystal", CALL]).unwrap_err();
-        assert!(refused.to_string().contains("there are combined, webrtc, energy"), "{refused}");
+        assert!(refused.to_string().contains("there are cascade, silero, webrtc, energy"), "{refused}");
     }
 }

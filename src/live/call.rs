@@ -26,7 +26,7 @@ use crate::{
     net::{clock, websocket::Socket},
     session::{Input, Output, Session, SessionConfig},
     time::Timestamp,
-    vad,
+    vad::{self, Batch},
     voices::Ready,
     wire::{ExchangeEvent, ExchangeId},
 };
@@ -69,6 +69,10 @@ pub(super) struct LiveCall {
     ledger: Vec<LedgerEntry>,
     last_tick: Timestamp,
     last_step: Timestamp,
+    /// Between the last two steps.
+    gap: Duration,
+    /// Audio has come in this step.
+    heard: bool,
     longest_step: Duration,
     reported: bool,
 }
@@ -109,6 +113,8 @@ impl LiveCall {
             ledger: Vec::with_capacity(LEDGER),
             last_tick: Timestamp::ZERO,
             last_step: Timestamp::ZERO,
+            gap: Duration::ZERO,
+            heard: false,
             longest_step: Duration::ZERO,
             reported: false,
         };
@@ -197,8 +203,41 @@ impl LiveCall {
         Timestamp::ZERO + now.saturating_duration_since(self.epoch)
     }
 
-    /// Everything that is due, in the order of the [module](super).
-    pub(super) fn step(&mut self, now: Instant, context: &mut Context<'_>, front: &Front, shard: usize) -> Step {
+    /// The first half of a step: what has come from the carrier. The next frame is offered for scoring together with
+    /// those of the shard's other calls.
+    pub(super) fn listen(
+        &mut self,
+        now: Instant,
+        context: &mut Context<'_>,
+        front: &Front,
+        shard: usize,
+        batch: &mut Batch,
+    ) {
+        if self.session.is_over() {
+            return;
+        }
+        let around = Around { front, shard };
+        let at = self.at(now);
+        self.gap = at.since(self.last_step);
+        self.longest_step = self.longest_step.max(self.gap);
+        self.last_step = at;
+        self.look_at_shelf(now, at, front, shard);
+        self.heard = self.read(at, context, &around);
+        if self.heard {
+            self.session.offer(batch);
+        }
+    }
+
+    /// Everything else that is due, in the order of the [module](super). `batch` holds the scores.
+    pub(super) fn step(
+        &mut self,
+        now: Instant,
+        context: &mut Context<'_>,
+        front: &Front,
+        shard: usize,
+        batch: &Batch,
+    ) -> Step {
+        self.session.collect(batch);
         let around = Around { front, shard };
         let at = self.at(now);
         if self.session.is_over() {
@@ -207,12 +246,8 @@ impl LiveCall {
             let closed = self.link.finish(now, context);
             return if closed && self.model.is_parted() { Step::Done } else { Step::GoesOn };
         }
-        let gap = at.since(self.last_step);
-        self.longest_step = self.longest_step.max(gap);
-        self.last_step = at;
         let answers = self.session.answer_count();
-        self.look_at_shelf(now, at, front, shard);
-        let heard = self.read(at, context, &around);
+        let heard = std::mem::take(&mut self.heard);
         let answer = self.hear_model(at, context, &around);
         while let Some((call, IntentAnswer { ok, text })) = self.intents.poll(context) {
             self.model.tool_result(call, &text);
@@ -240,7 +275,7 @@ impl LiveCall {
         if self.session.answer_count() > answers {
             // What came since the last look may have waited all that time on its socket, on the way in as well; and the
             // other calls of this step came first.
-            self.session.answer_took(gap, clock::now().saturating_duration_since(now) + DRAINED);
+            self.session.answer_took(self.gap, clock::now().saturating_duration_since(now) + DRAINED);
         }
         Step::GoesOn
     }

@@ -28,6 +28,7 @@ use crate::{
     },
     net::{clock, http, websocket::Socket},
     session::Input,
+    vad::Batch,
     wire::{ExchangeEvent, ExchangeId},
 };
 
@@ -111,7 +112,12 @@ struct Shard {
     draining: bool,
     /// Calls that the operator ended between their being let in and their coming here.
     ended_early: HashSet<CallId>,
+    /// Audio of all calls for the voice detector, scored once a step.
+    batch: Batch,
 }
+
+/// Chunks that one step can score together: more calls than speak at once on a shard.
+const BATCH: usize = 256;
 
 /// Runs a shard on this thread until it is told to stop.
 pub(super) async fn run(
@@ -139,6 +145,7 @@ pub(super) async fn run(
         waker,
         draining: false,
         ended_early: HashSet::new(),
+        batch: Batch::new(BATCH),
     };
     // The loop does bounded work between two sleeps, so it needs no budget; with one, a shard of many calls would
     // find its last sockets "not ready" for ever.
@@ -205,9 +212,19 @@ impl Shard {
     fn step(&mut self, now: Instant) {
         let mut context = Context::from_waker(&self.waker);
         let mut done = Vec::new();
+        let (front, index, batch) = (&self.front, self.index, &mut self.batch);
+        batch.clear();
         for (key, call) in &mut self.calls {
-            let (front, index) = (&self.front, self.index);
-            match catch_unwind(AssertUnwindSafe(|| call.step(now, &mut context, front, index))) {
+            if catch_unwind(AssertUnwindSafe(|| call.listen(now, &mut context, front, index, batch))).is_err() {
+                done.push((key, true));
+            }
+        }
+        batch.run();
+        for (key, call) in &mut self.calls {
+            if done.iter().any(|(faulty, _)| *faulty == key) {
+                continue;
+            }
+            match catch_unwind(AssertUnwindSafe(|| call.step(now, &mut context, front, index, batch))) {
                 Ok(Step::GoesOn) => {}
                 Ok(Step::Done) => done.push((key, false)),
                 Err(_) => done.push((key, true)),

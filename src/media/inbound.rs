@@ -9,7 +9,7 @@ use crate::{
     codec::mulaw,
     ring::{RingConsumer, RingProducer, byte_ring},
     time::MediaTime,
-    vad::{SpurtId, Talkspurt, TalkspurtConfig, TalkspurtEvent, TalkspurtTracker, Vad},
+    vad::{Batch, FrameHeard, SpurtId, Talkspurt, TalkspurtConfig, TalkspurtEvent, TalkspurtTracker, Vad, VadFrame},
 };
 
 /// Frames worked off in one tick at the most: a burst takes longer, a shard's other calls go on.
@@ -64,6 +64,8 @@ pub(super) struct Inbound {
     processed: MediaTime,
     partial: MulawFrame,
     partial_len: usize,
+    /// The frame in `partial` is complete, so many of its samples were received, and the detector has been offered it.
+    offered: Option<usize>,
     vad: Box<dyn Vad>,
     tracker: TalkspurtTracker,
     counters: InboundCounters,
@@ -84,6 +86,7 @@ impl Inbound {
             processed: MediaTime::ZERO,
             partial: [MULAW_SILENCE; FRAME_SAMPLES],
             partial_len: 0,
+            offered: None,
             vad,
             tracker: TalkspurtTracker::new(config),
             counters: InboundCounters::default(),
@@ -185,8 +188,32 @@ impl Inbound {
         if self.has_frame() || now.samples() < self.processed.samples() + samples(LATE_MEDIA) {
             return None;
         }
-        let [ended, _] = self.tracker.push(now, false, Dbfs::SILENCE);
+        let [ended, _] = self.tracker.push(now, FrameHeard::NOTHING);
         ended
+    }
+
+    /// Offers the detector the next frame, so that its work can be done together with that of other calls.
+    pub(super) fn offer(&mut self, feed: &mut Feed, batch: &mut Batch) {
+        if self.offered.is_some() || !self.has_frame() {
+            return;
+        }
+        self.skip_long_gap(feed);
+        let received = self.fill();
+        self.offered = Some(received);
+        if received > 0 {
+            self.vad.offer(&self.decoded(), batch);
+        }
+    }
+
+    /// Takes back what the detector put into the batch.
+    pub(super) fn collect(&mut self, batch: &Batch) {
+        self.vad.collect(batch);
+    }
+
+    fn decoded(&self) -> Frame {
+        let mut frame: Frame = [0; FRAME_SAMPLES];
+        mulaw::decode_into(&self.partial, &mut frame);
+        frame
     }
 
     /// Works off the next frame. Frames that never came go by with it: after a gap the caller is heard at once.
@@ -202,20 +229,22 @@ impl Inbound {
 
     /// The next frame's events, and whether it never came.
     fn one_frame(&mut self, echo: &mut Echo, feed: &mut Feed) -> ([Option<TalkspurtEvent>; 2], bool) {
-        self.skip_long_gap(feed);
-        let heard_samples = self.fill();
+        let heard_samples = self.offered.take().unwrap_or_else(|| {
+            self.skip_long_gap(feed);
+            self.fill()
+        });
         let at = self.processed;
         self.processed += FRAME;
         self.partial_len = 0;
         feed.push(&self.partial);
         if heard_samples == 0 {
-            return (self.tracker.push(at, false, Dbfs::SILENCE), true);
+            return (self.tracker.push(at, FrameHeard::NOTHING), true);
         }
-        let mut frame: Frame = [0; FRAME_SAMPLES];
-        mulaw::decode_into(&self.partial, &mut frame);
+        let frame = self.decoded();
         let level = Dbfs::of(&frame);
-        let voiced = self.vad.process(&frame).voiced && !echo.explains(at, level);
-        (self.tracker.push(at, voiced, level), false)
+        let VadFrame { voiced, back, .. } = self.vad.process(&frame);
+        let foreign = echo.explains(at, level);
+        (self.tracker.push(at, FrameHeard { voiced: voiced && !foreign, back, level, foreign }), false)
     }
 
     /// Silence of a long gap that nobody needs: neither detector nor model.

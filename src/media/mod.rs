@@ -39,7 +39,7 @@ use crate::{
     mix::Announcement,
     model::{ItemId, ResponseId},
     time::{MediaClock, MediaTime, Timestamp},
-    vad::{SpurtId, Talkspurt, TalkspurtConfig, TalkspurtEvent, Vad},
+    vad::{Batch, SpurtId, Talkspurt, TalkspurtConfig, TalkspurtEvent, Vad},
 };
 use feed::Feed;
 use inbound::Inbound;
@@ -106,6 +106,17 @@ impl MediaPath {
         }
         let end = self.inbound.receive(timestamp_ms, payload, latest);
         self.clock.observe(now, end);
+    }
+
+    /// Offers the next inbound frame to the detector: the first half of a tick, for detectors that score the frames of
+    /// many calls in one go.
+    pub fn offer(&mut self, batch: &mut Batch) {
+        self.inbound.offer(&mut self.feed, batch);
+    }
+
+    /// Takes back what [`MediaPath::offer`] put into the batch, once that was run.
+    pub fn collect(&mut self, batch: &Batch) {
+        self.inbound.collect(batch);
     }
 
     /// Works off the next inbound frame, if one is complete. Call at most [`FRAMES_PER_TICK`] times a tick.

@@ -14,7 +14,7 @@ struct LevelVad;
 impl Vad for LevelVad {
     fn process(&mut self, frame: &Frame) -> VadFrame {
         let voiced = Dbfs::of(frame).db() > -45.0;
-        VadFrame { voiced, score: 0.0 }
+        VadFrame::new(voiced, 0.0)
     }
 
     fn reset(&mut self) {}

@@ -129,7 +129,7 @@ impl Vad for TruthVad {
         let overlap: f64 =
             self.speech.borrow().iter().map(|(start, end)| (end.min(to) - start.max(from)).max(0.0)).sum();
         let voiced = overlap >= FRAME_MS as f64 / 2.0;
-        VadFrame { voiced, score: f32::from(u8::from(voiced)) }
+        VadFrame::new(voiced, f32::from(u8::from(voiced)))
     }
 
     fn reset(&mut self) {

@@ -20,7 +20,7 @@ use crate::{
     media::{FRAMES_PER_TICK, Heard, MediaPath},
     model::{AppendedSpan, ModelCommand, ModelEvent, ModelRequest},
     time::{TimerReason, Timestamp},
-    vad::Vad,
+    vad::{Batch, Vad},
 };
 use io::Queued;
 use latency::Latency;
@@ -80,6 +80,21 @@ impl Session {
             Input::Drain => self.call.end_by_drain(now),
         }
         self.drain(now);
+    }
+
+    /// The first half of a tick, for drivers of many calls: offers the next inbound frame to the detector, so that
+    /// the neural work of all of them is done in one go. May be left out; no answer depends on it.
+    ///
+    /// Once `batch` was run, [`Session::collect`] has to be called, before anything is offered again.
+    pub fn offer(&mut self, batch: &mut Batch) {
+        if !self.call.is_over() {
+            self.media.offer(batch);
+        }
+    }
+
+    /// Takes back what [`Session::offer`] put into the batch.
+    pub fn collect(&mut self, batch: &Batch) {
+        self.media.collect(batch);
     }
 
     /// One step of 20 ms: inbound frames, decisions, outbound frames, caller audio to the model.

@@ -8,15 +8,14 @@ use crate::audio::{Dbfs, Frame};
 /// so steady noise is learned within seconds while the gaps between words hold the floor down under long speech.
 #[derive(Clone, Debug)]
 pub struct Energy {
-    highpass: HighPass,
-    floor: NoiseFloor,
+    meter: Meter,
 }
 
 impl Energy {
     /// A detector that has heard nothing; it takes the line for quiet at first.
     #[must_use]
     pub fn new() -> Self {
-        Self { highpass: HighPass::default(), floor: NoiseFloor::new() }
+        Self { meter: Meter::new() }
     }
 }
 
@@ -33,18 +32,44 @@ impl Default for Energy {
 
 impl Vad for Energy {
     fn process(&mut self, frame: &Frame) -> VadFrame {
-        let level_db = self.highpass.level(frame).db();
-        let over_db = level_db - self.floor.hear(level_db);
+        let Loudness { level_db, over_db } = self.meter.hear(frame);
         // Half way up the scale at the threshold.
         let score = (over_db / (2.0 * OVER_FLOOR_DB)).clamp(0.0, 1.0);
         if level_db < LEAST {
-            return VadFrame { voiced: false, score: score.min(0.49) };
+            return VadFrame::new(false, score.min(0.49));
         }
-        VadFrame { voiced: over_db >= OVER_FLOOR_DB, score }
+        VadFrame::new(over_db >= OVER_FLOOR_DB, score)
     }
 
     fn reset(&mut self) {
         *self = Self::new();
+    }
+}
+
+/// How loud a frame is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loudness {
+    /// Level above 200 Hz, dBFS.
+    pub(super) level_db: f32,
+    /// … over the noise floor, dB.
+    pub(super) over_db: f32,
+}
+
+/// Measures frames against the noise of the last seconds.
+#[derive(Clone, Debug)]
+pub(super) struct Meter {
+    highpass: HighPass,
+    floor: NoiseFloor,
+}
+
+impl Meter {
+    pub(super) fn new() -> Self {
+        Self { highpass: HighPass::default(), floor: NoiseFloor::new() }
+    }
+
+    pub(super) fn hear(&mut self, frame: &Frame) -> Loudness {
+        let level_db = self.highpass.level(frame).db();
+        Loudness { level_db, over_db: level_db - self.floor.hear(level_db) }
     }
 }
 

@@ -11,16 +11,18 @@
 //! quietline vad audio/*.ulaw --jsonl --detector combined | python3 vad_score.py --labels labels.json --pred -
 //! ```
 
-mod combined;
+mod cascade;
 mod energy;
+mod silero;
 mod talkspurt;
 #[cfg(test)]
 mod tests;
 mod webrtc;
 
-pub use combined::Combined;
+pub use cascade::Cascade;
 pub use energy::Energy;
-pub use talkspurt::{SpurtId, Talkspurt, TalkspurtConfig, TalkspurtEvent, TalkspurtTracker};
+pub use silero::Batch;
+pub use talkspurt::{FrameHeard, LOOK_BACK, SpurtId, Talkspurt, TalkspurtConfig, TalkspurtEvent, TalkspurtTracker};
 pub use webrtc::Webrtc;
 
 use crate::audio::Frame;
@@ -32,15 +34,33 @@ pub struct VadFrame {
     pub voiced: bool,
     /// The detector's score, 0 (no voice) to 1 (voice); a hard detector gives 0 or 1.
     pub score: f32,
+    /// If it is voiced: so many frames just before it turn out to have been voiced too, at most [`LOOK_BACK`].
+    pub back: u8,
+}
+
+impl VadFrame {
+    /// An answer about this frame alone.
+    #[must_use]
+    pub const fn new(voiced: bool, score: f32) -> Self {
+        Self { voiced, score, back: 0 }
+    }
 }
 
 /// A voice-activity detector of one call's inbound track, at 8 kHz.
 ///
 /// Frames are given in order. After [`Vad::reset`] a detector answers as a new one would. `process` neither
 /// allocates nor blocks; any samples are allowed.
+///
+/// A neural detector may have its work done together with that of other calls: [`Vad::offer`] the frame that comes next,
+/// [`Batch::run`], [`Vad::collect`], and then [`Vad::process`] the same frame. That changes no answer; `process` alone does
+/// everything.
 pub trait Vad {
     /// Judges the next 20 ms.
     fn process(&mut self, frame: &Frame) -> VadFrame;
+    /// Hears the frame that `process` will be given next, and puts into `batch` what can be worked out with others'.
+    fn offer(&mut self, _frame: &Frame, _batch: &mut Batch) {}
+    /// Takes back what `offer` has put into the batch, which has been run.
+    fn collect(&mut self, _batch: &Batch) {}
     /// Forgets everything heard: detectors live in a pool and are reused by the next call.
     fn reset(&mut self);
 }
@@ -48,18 +68,20 @@ pub trait Vad {
 /// Which detector to build.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Detector {
+    /// A neural network where a cheap gate is open: the default.
+    #[default]
+    Cascade,
+    /// The network all the time.
+    Silero,
     /// `webrtc-vad` alone.
     Webrtc,
     /// Adaptive energy alone.
     Energy,
-    /// Voice where both agree that there is any: the default.
-    #[default]
-    Combined,
 }
 
 impl Detector {
     /// Every detector, in the order in which they are listed to users.
-    pub const ALL: [Self; 3] = [Self::Combined, Self::Webrtc, Self::Energy];
+    pub const ALL: [Self; 4] = [Self::Cascade, Self::Silero, Self::Webrtc, Self::Energy];
 
     /// The name on command lines and in configuration.
     #[must_use]
@@ -67,7 +89,8 @@ impl Detector {
         match self {
             Self::Webrtc => "webrtc",
             Self::Energy => "energy",
-            Self::Combined => "combined",
+            Self::Cascade => "cascade",
+            Self::Silero => "silero",
         }
     }
 }
@@ -89,6 +112,7 @@ pub fn build(detector: Detector) -> Box<dyn Vad> {
     match detector {
         Detector::Webrtc => Box::new(Webrtc::new()),
         Detector::Energy => Box::new(Energy::new()),
-        Detector::Combined => Box::new(Combined::new()),
+        Detector::Cascade => Box::new(Cascade::new()),
+        Detector::Silero => Box::new(Cascade::always_open()),
     }
 }

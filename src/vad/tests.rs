@@ -98,7 +98,7 @@ fn steady_hum_is_learned_within_seconds() {
 #[test]
 fn steady_noise_is_learned_within_seconds() {
     // webrtc-vad alone never gets used to loud noise.
-    for kind in [Detector::Energy, Detector::Combined] {
+    for kind in [Detector::Energy, Detector::Cascade] {
         let mut detector = build(kind);
         judge(detector.as_mut(), &noise(5_000, 3_000, 8));
         assert_eq!(voiced(&judge(detector.as_mut(), &noise(5_000, 3_000, 9))), 0, "{kind:?}");

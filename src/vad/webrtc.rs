@@ -39,7 +39,7 @@ impl Vad for Webrtc {
     fn process(&mut self, frame: &Frame) -> VadFrame {
         // The only error is a frame of a length that does not fit the rate; 160 samples at 8 kHz do.
         let voiced = self.fvad.is_voice_segment(frame).unwrap_or(false);
-        VadFrame { voiced, score: if voiced { 1.0 } else { 0.0 } }
+        VadFrame::new(voiced, if voiced { 1.0 } else { 0.0 })
     }
 
     fn reset(&mut self) {

@@ -16,7 +16,7 @@ pub(crate) struct LevelVad;
 impl Vad for LevelVad {
     fn process(&mut self, frame: &Frame) -> VadFrame {
         let voiced = Dbfs::of(frame).db() > -45.0;
-        VadFrame { voiced, score: f32::from(u8::from(voiced)) }
+        VadFrame::new(voiced, f32::from(u8::from(voiced)))
     }
 
     fn reset(&mut self) {}

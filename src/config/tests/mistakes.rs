@@ -41,7 +41,7 @@ fn every_bound_is_told() {
         ("reminder = { text = \"Hello?\" }", "after_s is missing"),
         ("language = \"klingon\"", "not a language: expected en, de, es, fr, hi, it, pt, or any"),
         ("language = \"nl\"", "with its region, such as nl-NL"),
-        ("detector = \"crystal\"", "there are combined, webrtc, energy"),
+        ("detector = \"crystal\"", "there are cascade, silero, webrtc, energy"),
         ("model = { provider = \"parrot\" }", "there are openai and offline"),
         ("model = { provider = \"openai\" }", "write a table [openai]"),
         ("model.openai.speed = 1.6", "speed = 1.6 is outside 0.25..=1.5"),

@@ -7,7 +7,7 @@ use crate::{
     codec::mulaw,
     model::AppendedSpan,
     time::MediaTime,
-    vad::{Energy, Talkspurt, TalkspurtConfig, TalkspurtEvent, TalkspurtTracker, Vad},
+    vad::{Energy, FrameHeard, Talkspurt, TalkspurtConfig, TalkspurtEvent, TalkspurtTracker, Vad},
 };
 
 /// Voiced time from which a turn has begun, and silence after which it is over.
@@ -73,7 +73,7 @@ impl Ear {
         let mut samples: Frame = [0; FRAME_SAMPLES];
         mulaw::decode_into(&self.frame, &mut samples);
         let voiced = self.energy.process(&samples).voiced;
-        let events = self.turns.push(self.heard, voiced, Dbfs::of(&samples));
+        let events = self.turns.push(self.heard, FrameHeard::new(voiced, Dbfs::of(&samples)));
         self.heard += FRAME_SAMPLES as u64;
         // One sound a frame at the most: a turn that has just begun does not count yet.
         let sound = events.into_iter().flatten().find_map(|event| match event {

@@ -60,7 +60,7 @@ struct FirstSample;
 impl Vad for FirstSample {
     fn process(&mut self, frame: &Frame) -> VadFrame {
         let voiced = frame[0].unsigned_abs() > 300;
-        VadFrame { voiced, score: f32::from(u8::from(voiced)) }
+        VadFrame::new(voiced, f32::from(u8::from(voiced)))
     }
     fn reset(&mut self) {}
 }
