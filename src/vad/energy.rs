@@ -32,7 +32,7 @@ impl Default for Energy {
 
 impl Vad for Energy {
     fn process(&mut self, frame: &Frame) -> VadFrame {
-        let Loudness { level_db, over_db } = self.meter.hear(frame);
+        let Loudness { level_db, over_db, .. } = self.meter.hear(frame);
         // Half way up the scale at the threshold.
         let score = (over_db / (2.0 * OVER_FLOOR_DB)).clamp(0.0, 1.0);
         if level_db < LEAST {
@@ -53,6 +53,8 @@ pub(super) struct Loudness {
     pub(super) level_db: f32,
     /// … over the noise floor, dB.
     pub(super) over_db: f32,
+    /// The floor has been listened to for so long that it can be relied on.
+    pub(super) settled: bool,
 }
 
 /// Measures frames against the noise of the last seconds.
@@ -60,16 +62,31 @@ pub(super) struct Loudness {
 pub(super) struct Meter {
     highpass: HighPass,
     floor: NoiseFloor,
+    /// Frames heard, up to [`SETTLED`].
+    heard: u8,
 }
+
+/// Frames after which the floor can be relied on: 2 s.
+const SETTLED: u8 = 100;
+/// Samples no louder are digital silence, which no line is by itself: a lost packet, or a sender that sends none.
+const DEAD: u16 = 8;
 
 impl Meter {
     pub(super) fn new() -> Self {
-        Self { highpass: HighPass::default(), floor: NoiseFloor::new() }
+        Self { highpass: HighPass::default(), floor: NoiseFloor::new(), heard: 0 }
     }
 
     pub(super) fn hear(&mut self, frame: &Frame) -> Loudness {
+        let settled = self.heard == SETTLED;
+        if frame.iter().all(|sample| sample.unsigned_abs() <= DEAD) {
+            // It says nothing about the noise of the line, which will be there again.
+            self.highpass = HighPass::default();
+            let level_db = Dbfs::SILENCE.db();
+            return Loudness { level_db, over_db: level_db - self.floor.level_db(), settled };
+        }
+        self.heard = (self.heard + 1).min(SETTLED);
         let level_db = self.highpass.level(frame).db();
-        Loudness { level_db, over_db: level_db - self.floor.hear(level_db) }
+        Loudness { level_db, over_db: level_db - self.floor.hear(level_db), settled }
     }
 }
 
@@ -105,6 +122,10 @@ impl NoiseFloor {
         }
         self.current = self.current.min(self.smooth);
         self.frames += 1;
+        self.level_db()
+    }
+
+    fn level_db(&self) -> f32 {
         self.minima.iter().fold(self.current, |low, &m| low.min(m))
     }
 }

@@ -19,7 +19,7 @@ use std::{cell::RefCell, sync::LazyLock};
 
 use crate::audio::{FRAME_SAMPLES, Frame};
 use batch::Slot;
-use net::{CHUNK_SAMPLES, CONTEXT_SAMPLES, Chunk, Memory, NETWORK, Scratch};
+use net::{CHUNK_SAMPLES, CONTEXT_SAMPLES, Chunk, NETWORK, Scratch};
 
 /// Audio that is looked back on when scoring begins, samples: 256 ms.
 const KEPT: usize = 8 * CHUNK_SAMPLES;
@@ -74,7 +74,8 @@ impl Silero {
 
     /// Takes the next frame. If it completes a chunk and scoring is `wanted`, the chunk is due.
     ///
-    /// When scoring begins, what was said in the last 256 ms is scored first: first words are not heard half.
+    /// When scoring begins, what was said in the last 256 ms is scored first: first words are not heard half. The network's
+    /// memory is the one of when scoring ended: with an empty one it takes keys' tones for speech.
     pub(super) fn hear(&mut self, frame: &Frame, wanted: bool) {
         let at = (self.samples % KEPT as u64) as usize;
         // A frame may lie across the end of the ring.
@@ -100,7 +101,6 @@ impl Silero {
 
     /// Scores what is kept but the latest chunk, which becomes due.
     fn catch_up(&mut self, complete: u64) {
-        self.chunk.memory = Memory::new();
         let oldest = (self.samples.saturating_sub(KEPT as u64)).div_ceil(CHUNK_SAMPLES as u64);
         // The first of them is only context for the second.
         for number in (oldest + 1).min(complete)..complete {
