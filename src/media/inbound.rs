@@ -214,7 +214,7 @@ impl Inbound {
         let mut frame: Frame = [0; FRAME_SAMPLES];
         mulaw::decode_into(&self.partial, &mut frame);
         let level = Dbfs::of(&frame);
-        let voiced = self.vad.process(&frame).voiced && !echo.explains(at, level);
+        let voiced = !echo.is_ours(at, &frame, level) & self.vad.process(&frame).voiced;
         (self.tracker.push(at, voiced, level), false)
     }
 
