@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{AnnouncementKind, EndedBy, Party, Reason, TakenBackBy, Verdict};
+use super::{AnnouncementKind, EchoPath, EndedBy, Party, Reason, TakenBackBy, Verdict};
 use crate::{audio::Dbfs, carrier::Digit, silence::PauseName, time::Timestamp, vad::SpurtId};
 
 /// One change: when, why, and what it did to the deadline.
@@ -119,6 +119,8 @@ pub enum Cause {
     },
     /// It was a false alarm: the agent goes on.
     BargeInFalse,
+    /// The path by which our own voice comes back is known, or has changed: what it explains is not the caller.
+    EchoKnown(EchoPath),
     /// A tool was started.
     ToolBegan,
     /// A tool has answered.
@@ -248,6 +250,9 @@ impl fmt::Display for Cause {
             Self::NotRendered { kind } => write!(f, "there is no recording of {kind}"),
             Self::BargeIn { spurt } => write!(f, "talkspurt {} interrupts the agent", spurt.0),
             Self::BargeInFalse => write!(f, "nobody else heard it: the agent goes on"),
+            Self::EchoKnown(EchoPath { delay, loss_db, .. }) => {
+                write!(f, "our own voice comes back after {}, {loss_db:.0} dB weaker", Ms(delay))
+            }
             Self::ToolBegan => write!(f, "a tool runs"),
             Self::ToolEnded { ok } => write!(f, "the tool has {}", if ok { "answered" } else { "failed" }),
             Self::ResponseAsked => write!(f, "the model is asked for a response"),

@@ -40,32 +40,17 @@ impl Call {
 
     /// A talkspurt that counted has ended, `end` being its last voiced frame's.
     pub fn speech_ended(&mut self, now: Timestamp, heard: HeardSpurt) {
-        let below_floor = self.spurts.is_below_floor(heard.level, &self.settings);
         let transcribed = self.settings.transcription && self.model.is_ready();
-        let budget = self.settings.noise_budget.get();
-        let Some(spurt) = self.spurts.get_mut(heard.id).filter(|spurt| spurt.open) else { return };
-        spurt.heard = heard;
-        spurt.open = false;
-        spurt.below_floor = below_floor;
-        if spurt.verdict == Verdict::Pending && !transcribed {
-            spurt.verdict = Verdict::Unknown;
-        }
-        let too_long = heard.span() > budget && !spurt.has_words;
-        spurt.charged_from = too_long.then(|| heard.start + budget);
-        let good_part_counted = std::mem::replace(&mut spurt.good_part_counted, true);
-        let (spurt, source) = (*spurt, Source::Spurt(heard.id));
-        let class = spurt.class();
+        let Some((before, spurt)) = self.spurts.end(heard, transcribed, &self.settings) else { return };
+        let (class, source) = (spurt.class(), Source::Spurt(heard.id));
         self.window.set_class(heard.id, class);
         if let Some(from) = spurt.charged_from.filter(|_| class != Class::Charged) {
-            if !good_part_counted {
+            if !before.good_part_counted {
                 self.window.interaction(from, source, class);
             }
             self.window.interaction(heard.end, Source::Sure, Class::Charged);
         } else {
             self.window.interaction(heard.end, source, class);
-        }
-        if spurt.verdict == Verdict::Unknown && !below_floor {
-            self.spurts.learn_level(&heard);
         }
         if self.turn.source == source {
             self.turn.answer_by = heard.end + super::owed::OWED_LOST;
@@ -76,7 +61,7 @@ impl Call {
         }
         self.end_uncertainty = Duration::ZERO;
         let HeardSpurt { id, start, end, voiced, level, .. } = heard;
-        self.enter(now, Cause::Talkspurt { spurt: id, start, end, voiced, level, below_floor });
+        self.enter(now, Cause::Talkspurt { spurt: id, start, end, voiced, level, below_floor: spurt.below_floor });
         if class == Class::Charged || spurt.charged_from.is_some() {
             let budget_left = self.window.budget();
             self.enter(now, Cause::Charged { spurt: id, budget_left });

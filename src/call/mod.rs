@@ -26,6 +26,7 @@
 //! * An answer owed for 15 s gets one reconnect of 10 s before `no_answer`.
 
 mod answer;
+mod echo;
 mod ending;
 mod farewell;
 mod hangup;
@@ -41,11 +42,12 @@ mod spurts;
 mod tests;
 mod tools;
 
+pub use echo::EchoPath;
 pub use ending::{Party, Reason, SaidBy, TakenBackBy};
 pub use ledger::{Cause, LedgerEntry};
 pub use port::{Action, AnnouncementKind, EndedBy, MediaCommand, MediaEvent};
 pub use record::CallRecord;
-pub use spurts::{HeardSpurt, Verdict};
+pub use spurts::{HeardSpurt, Spurt, Spurts, Verdict};
 pub use tools::ToolVerdict;
 
 use std::{collections::VecDeque, time::Duration};
@@ -60,7 +62,6 @@ use crate::{
 use answer::{ModelState, Response};
 use ending::Ending;
 use owed::Owed;
-use spurts::Spurts;
 use tools::RunningTool;
 
 /// Speech that is still in flight at a deadline is waited for at most this long.
@@ -91,6 +92,8 @@ pub struct Hearing {
     pub agent_unsent: bool,
     /// Agent audio is on the line, as far as marks and estimates tell.
     pub agent_audible: bool,
+    /// The path by which our own voice comes back, once known.
+    pub echo: Option<EchoPath>,
 }
 
 /// The turn under way.
@@ -128,6 +131,8 @@ pub struct Call {
     due_since: Option<Timestamp>,
     /// Until when the decision was last put off past the deadline.
     decision_held: Option<Timestamp>,
+    /// The echo's path that the ledger knows.
+    echo_told: Option<EchoPath>,
     hearing: Hearing,
     spurts: Spurts,
     turn: Turn,
@@ -197,6 +202,7 @@ impl Call {
             checked_deadline: None,
             due_since: None,
             decision_held: None,
+            echo_told: None,
             hearing: Hearing::default(),
             spurts: Spurts::new(),
             turn: Turn { number: 0, source: Source::Sure, open: false, answer_by: now },
@@ -322,6 +328,7 @@ impl Call {
             self.run_timers(now);
             return;
         }
+        self.follow_echo(now);
         self.follow_open_spurt(now);
         self.settle_turn(now);
         self.update_pause(now);
@@ -398,7 +405,7 @@ impl Call {
     fn class_of(&self, source: Source) -> Class {
         match source {
             Source::Sure => Class::Good,
-            Source::Spurt(id) => self.spurts.get(id).map_or(Class::Good, spurts::Spurt::class),
+            Source::Spurt(id) => self.spurts.get(id).map_or(Class::Good, Spurt::class),
         }
     }
 

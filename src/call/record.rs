@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{EndedBy, Party, Reason, SaidBy};
+use super::{EchoPath, EndedBy, Party, Reason, SaidBy};
 use crate::{
     time::{MediaTime, Timestamp},
     vad::SpurtId,
@@ -45,6 +45,8 @@ pub struct CallRecord {
     pub barge_ins: (u32, u32),
     /// Ends of agent audio that were estimated because a mark was missing.
     pub estimated_ends: u32,
+    /// The path by which our own voice came back, as last known.
+    pub echo: Option<EchoPath>,
     /// Hang-up requests sent.
     pub hangup_tries: u32,
     /// Inbound media heard.

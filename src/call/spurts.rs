@@ -67,22 +67,26 @@ impl HeardSpurt {
 
 /// A talkspurt that counts.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Spurt {
-    pub(crate) heard: HeardSpurt,
+pub struct Spurt {
+    /// What was heard.
+    pub heard: HeardSpurt,
     pub(crate) open: bool,
-    pub(crate) verdict: Verdict,
+    /// Were there words in it?
+    pub verdict: Verdict,
     /// A partial transcript, or a transcript of its first part, had words.
     pub(crate) has_words: bool,
-    pub(crate) below_floor: bool,
+    /// It lies more than `level_floor` under the caller's usual level.
+    pub below_floor: bool,
     /// It was open longer than `noise_budget` without words: charged from here on.
-    pub(crate) charged_from: Option<Timestamp>,
+    pub charged_from: Option<Timestamp>,
     /// The window has been moved by its part before that.
     pub(crate) good_part_counted: bool,
 }
 
 impl Spurt {
-    /// How it counts as far as is known.
-    pub(crate) fn class(&self) -> Class {
+    /// How it counts as far as is known; what lies after [`Spurt::charged_from`] is charged in any case.
+    #[must_use]
+    pub fn class(&self) -> Class {
         match self.verdict {
             _ if self.below_floor => Class::Charged,
             Verdict::Wordless => Class::Charged,
@@ -91,11 +95,17 @@ impl Spurt {
             Verdict::Pending => Class::Pending,
         }
     }
+
+    /// All that it adds to the deadline is charged to the noise budget.
+    #[must_use]
+    pub fn is_charged(&self) -> bool {
+        self.class() == Class::Charged
+    }
 }
 
 /// The latest talkspurts that count, and the caller's usual level.
-#[derive(Clone, Debug)]
-pub(crate) struct Spurts {
+#[derive(Clone, Debug, Default)]
+pub struct Spurts {
     records: VecDeque<Spurt>,
     /// Sum of level × seconds, and of seconds, both fading.
     level_sum: f32,
@@ -104,7 +114,9 @@ pub(crate) struct Spurts {
 }
 
 impl Spurts {
-    pub(crate) fn new() -> Self {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
         let records = VecDeque::with_capacity(KEPT);
         Self { records, level_sum: 0.0, level_seconds: 0.0, last_texts: [None; 2] }
     }
@@ -126,7 +138,8 @@ impl Spurts {
         self.records.back()
     }
 
-    pub(crate) fn begin(&mut self, heard: HeardSpurt) {
+    /// A talkspurt begins to count.
+    pub fn begin(&mut self, heard: HeardSpurt) {
         if self.records.len() == KEPT {
             self.records.pop_front();
         }
@@ -140,6 +153,29 @@ impl Spurts {
             charged_from: None,
             good_part_counted: false,
         });
+    }
+
+    /// It has ended; if no transcript is to come, its verdict is known to be unknown. Gives it as it was and as it is
+    /// now; `None` if it did not count or had ended before.
+    pub fn end(&mut self, heard: HeardSpurt, transcribed: bool, settings: &Settings) -> Option<(Spurt, Spurt)> {
+        let below_floor = self.is_below_floor(heard.level, settings);
+        let budget = settings.noise_budget.get();
+        let spurt = self.get_mut(heard.id).filter(|spurt| spurt.open)?;
+        let before = *spurt;
+        spurt.heard = heard;
+        spurt.open = false;
+        spurt.below_floor = below_floor;
+        if spurt.verdict == Verdict::Pending && !transcribed {
+            spurt.verdict = Verdict::Unknown;
+        }
+        let too_long = heard.span() > budget && !spurt.has_words;
+        spurt.charged_from = too_long.then(|| heard.start + budget);
+        spurt.good_part_counted = true;
+        let after = *spurt;
+        if after.verdict == Verdict::Unknown && !below_floor {
+            self.learn_level(&heard);
+        }
+        Some((before, after))
     }
 
     pub(crate) fn remove(&mut self, id: SpurtId) {

@@ -154,7 +154,11 @@ fn lane(cause: &Cause) -> Lane {
         | Cause::CarrierSays
         | Cause::HangupSent { .. }
         | Cause::HangupFailed => Lane::Us,
-        Cause::StreamStarted | Cause::InboundGap(_) | Cause::StreamClosed | Cause::LineClosed { .. } => Lane::Line,
+        Cause::StreamStarted
+        | Cause::InboundGap(_)
+        | Cause::EchoKnown(_)
+        | Cause::StreamClosed
+        | Cause::LineClosed { .. } => Lane::Line,
     }
 }
 
@@ -183,6 +187,7 @@ fn plain(cause: &Cause) -> (Lane, Option<String>) {
         | Cause::Paused(_)
         | Cause::Unpaused
         | Cause::ResponseAsked
+        | Cause::EchoKnown(_)
         | Cause::ModelBack => None,
         Cause::StreamStarted
         | Cause::Charged { .. }

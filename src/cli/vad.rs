@@ -8,21 +8,30 @@ use std::{
 };
 
 use quietline::{
-    audio::{Dbfs, FRAME_MS, FRAME_SAMPLES, Frame},
+    audio::FRAME_MS,
+    call::Spurt,
     recording::{self, Channel},
-    time::MediaTime,
-    vad::{self, Detector, FrameHeard, TalkspurtConfig, TalkspurtEvent, TalkspurtTracker},
+    replay::{Heard, Listening},
+    time::Timestamp,
+    vad::{self, Detector, TalkspurtConfig},
 };
 
 /// What `quietline vad` is asked.
 ///
-/// `NAME.bot.ulaw` beside `NAME.ulaw` would be what the gateway sent to the caller, of use against its echo; no
-/// present detector can use it, so it is not read.
+/// Speech is what would put off the end of a call: talkspurts that count, are not our own voice and not far below the
+/// caller's usual level. There are no transcripts, so no verdict is known.
 #[derive(Debug, clap::Args)]
 pub(crate) struct VadArgs {
-    /// Recordings: m4a, WAV, MP3, Ogg Vorbis, or raw G.711 named .ulaw or .alaw. Of stereo, both sides mixed.
+    /// Recordings of the caller: m4a, WAV, MP3, Ogg Vorbis, or raw G.711 named .ulaw or .alaw. Of stereo, both sides
+    /// mixed. What was sent to the caller, NAME.bot.ulaw beside NAME.ulaw or NAME.caller.*, tells echo from the caller.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Leave NAME.bot.ulaw out.
+    #[arg(long)]
+    pub(crate) no_reference: bool,
+    /// Show every talkspurt, with its verdict and how it counts.
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Detector: cascade, silero, webrtc or energy.
     #[arg(long, default_value = Detector::default().name())]
     pub(crate) detector: Detector,
@@ -54,13 +63,14 @@ pub(crate) fn run(args: &VadArgs, out: &mut dyn Write, err: &mut dyn Write) -> E
 
 fn judge_all(args: &VadArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<bool> {
     if !args.jsonl {
-        writeln!(out, "{:<40} {:>9} {:>10} {:>9} {:>9}", "file", "length s", "talkspurts", "voiced s", "last end")?;
+        let (length, voiced, last) = ("length s", "voiced s", "last end");
+        writeln!(out, "{:<40} {length:>9} {:>10} {voiced:>9} {last:>9}  echo", "file", "talkspurts")?;
     }
     let mut all_read = true;
     for path in &args.files {
         match judge(path, args) {
-            Ok(judged) if args.jsonl => writeln!(out, "{}", judged.json(path, args.detector))?,
-            Ok(judged) => judged.row(path, out)?,
+            Ok(heard) if args.jsonl => writeln!(out, "{}", json(&heard, path, args))?,
+            Ok(heard) => print(&heard, path, args, out)?,
             Err(reason) => {
                 all_read = false;
                 writeln!(err, "quietline vad: {}: {reason}", path.display())?;
@@ -71,80 +81,119 @@ fn judge_all(args: &VadArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Re
     Ok(all_read)
 }
 
-/// What was found in a file.
-#[derive(Debug, Default)]
-struct Judged {
-    /// The answer for each whole frame; what is left at the end is no frame and not judged.
-    frames: Vec<bool>,
-    /// Talkspurts that count, from the first voiced frame's start to the last one's end.
-    talkspurts: Vec<(MediaTime, MediaTime)>,
-}
-
-fn judge(path: &Path, args: &VadArgs) -> Result<Judged, String> {
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    let samples = recording::read(bytes, &path.to_string_lossy())
-        .and_then(|recording| recording.telephone(Channel::Mix))
-        .map_err(|error| error.to_string())?;
-    Ok(judge_samples(&samples, args))
-}
-
-fn judge_samples(samples: &[i16], args: &VadArgs) -> Judged {
-    let mut detector = vad::build(args.detector);
-    let mut tracker = TalkspurtTracker::new(TalkspurtConfig {
+fn judge(path: &Path, args: &VadArgs) -> Result<Heard, String> {
+    let caller = load(path)?;
+    let reference = (!args.no_reference).then(|| reference(path)).flatten();
+    let agent = match &reference {
+        Some(path) => Some(load(path).map_err(|reason| format!("its reference {}: {reason}", path.display()))?),
+        None => None,
+    };
+    let talkspurt = TalkspurtConfig {
         min_speech: Duration::from_millis(args.min_speech_ms),
         hangover: Duration::from_millis(args.hangover_ms),
-    });
-    let mut judged = Judged::default();
-    let (frames, _) = samples.as_chunks::<FRAME_SAMPLES>();
-    let mut at = MediaTime::ZERO;
-    for frame in frames {
-        let frame: &Frame = frame;
-        let vad::VadFrame { voiced, back, .. } = detector.process(frame);
-        judged.frames.push(voiced);
-        judged.collect(tracker.push(at, FrameHeard { back, ..FrameHeard::new(voiced, Dbfs::of(frame)) }));
-        at += FRAME_SAMPLES as u64;
-    }
-    if let Some(open) = tracker.open().filter(|open| open.counts) {
-        judged.talkspurts.push((open.start, open.end));
-    }
-    judged
+    };
+    let listening = Listening { caller: &caller, agent: agent.as_deref(), talkspurt };
+    Ok(listening.with(vad::build(args.detector)))
 }
 
-impl Judged {
-    fn collect(&mut self, events: [Option<TalkspurtEvent>; 2]) {
-        for event in events.into_iter().flatten() {
-            match event {
-                TalkspurtEvent::Ended(spurt) if spurt.counts => self.talkspurts.push((spurt.start, spurt.end)),
-                TalkspurtEvent::Ended(_) | TalkspurtEvent::Began(_) | TalkspurtEvent::Counts(_) => {}
-            }
+fn load(path: &Path) -> Result<Vec<i16>, String> {
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    recording::read(bytes, &path.to_string_lossy())
+        .and_then(|recording| recording.telephone(Channel::Mix))
+        .map_err(|error| error.to_string())
+}
+
+/// What was sent to the caller, if it lies beside the caller's side. The agent's side itself has none.
+fn reference(path: &Path) -> Option<PathBuf> {
+    let (stem, extension) = path.file_name()?.to_str()?.rsplit_once('.')?;
+    let name = match stem.strip_suffix(".caller") {
+        Some(name) => name,
+        None if extension == "ulaw" && !stem.ends_with(".bot") => stem,
+        None => return None,
+    };
+    Some(path.with_file_name(format!("{name}.bot.ulaw"))).filter(|path| path.is_file())
+}
+
+/// Until when a talkspurt puts the end off freely; `None` if it does not.
+fn uncharged_until(spurt: &Spurt) -> Option<Timestamp> {
+    (!spurt.is_charged()).then(|| spurt.charged_from.unwrap_or(spurt.heard.end))
+}
+
+fn json(heard: &Heard, path: &Path, args: &VadArgs) -> serde_json::Value {
+    let ms = Timestamp::as_millis_f64;
+    let uncharged = heard.talkspurts.iter().filter_map(|spurt| Some((spurt.heard.start, uncharged_until(spurt)?)));
+    let segments: Vec<_> = uncharged.map(|(start, end)| [ms(start), ms(end)]).collect();
+    let frames: Vec<u8> = heard.frames.iter().map(|&voiced| voiced.into()).collect();
+    let mut json = serde_json::json!({
+        "file": path.to_string_lossy(),
+        "detector": args.detector.name(),
+        "frame_ms": FRAME_MS,
+        "segments": segments,
+        "frames": frames,
+    });
+    if let Some(echo) = heard.echo {
+        let confidence = echo.confidence;
+        json["echo"] =
+            serde_json::json!({ "delay_ms": echo.delay_ms(), "loss_db": echo.loss_db, "confidence": confidence });
+    }
+    if args.all {
+        let all = heard.talkspurts.iter().map(|spurt| {
+            serde_json::json!({
+                "start_ms": ms(spurt.heard.start),
+                "end_ms": ms(spurt.heard.end),
+                "voiced_ms": spurt.heard.voiced.as_secs_f64() * 1e3,
+                "level_dbfs": spurt.heard.level.db(),
+                "verdict": spurt.verdict.name(),
+                "class": spurt.class().name(),
+                "below_floor": spurt.below_floor,
+                "charged_from_ms": spurt.charged_from.map(ms),
+            })
+        });
+        json["talkspurts"] = all.collect();
+    }
+    json
+}
+
+fn print(heard: &Heard, path: &Path, args: &VadArgs, out: &mut dyn Write) -> io::Result<()> {
+    let seconds = |frames: usize| frames as f64 * FRAME_MS as f64 / 1000.0;
+    let voiced = heard.frames.iter().filter(|&&voiced| voiced).count();
+    let uncharged: Vec<_> = heard.talkspurts.iter().filter_map(uncharged_until).collect();
+    let last = uncharged.last().map_or_else(|| "-".to_owned(), |&end| place(end));
+    let echo = heard
+        .echo
+        .map_or_else(|| "-".to_owned(), |echo| format!("{:.0} ms, {:.1} dB weaker", echo.delay_ms(), echo.loss_db));
+    writeln!(
+        out,
+        "{:<40} {:>9.2} {:>10} {:>9.2} {last:>9}  {echo}",
+        path.display(),
+        seconds(heard.frames.len()),
+        uncharged.len(),
+        seconds(voiced)
+    )?;
+    for spurt in heard.talkspurts.iter().filter(|_| args.all) {
+        let (start, end) = (place(spurt.heard.start), place(spurt.heard.end));
+        let mut why = String::new();
+        if spurt.below_floor {
+            why.push_str(", below the caller's floor");
         }
-    }
-
-    fn json(&self, path: &Path, detector: Detector) -> serde_json::Value {
-        let segments: Vec<_> = self.talkspurts.iter().map(|(s, e)| [s.as_millis_f64(), e.as_millis_f64()]).collect();
-        let frames: Vec<u8> = self.frames.iter().map(|&voiced| voiced.into()).collect();
-        serde_json::json!({
-            "file": path.to_string_lossy(),
-            "detector": detector.name(),
-            "frame_ms": FRAME_MS,
-            "segments": segments,
-            "frames": frames,
-        })
-    }
-
-    fn row(&self, path: &Path, out: &mut dyn Write) -> io::Result<()> {
-        let seconds = |frames: usize| frames as f64 * FRAME_MS as f64 / 1000.0;
-        let voiced = self.frames.iter().filter(|&&voiced| voiced).count();
-        let last = self.talkspurts.last().map_or_else(|| "-".to_owned(), |(_, end)| format!("{end}"));
+        if let Some(from) = spurt.charged_from {
+            why.push_str(&format!(", charged from {} on", place(from)));
+        }
         writeln!(
             out,
-            "{:<40} {:>9.2} {:>10} {:>9.2} {last:>9}",
-            path.display(),
-            seconds(self.frames.len()),
-            self.talkspurts.len(),
-            seconds(voiced)
-        )
+            "  {start:>9} to {end:>9}  {:>6} ms voiced at {}, verdict {}: {}{why}",
+            spurt.heard.voiced.as_millis(),
+            spurt.heard.level,
+            spurt.verdict.name(),
+            spurt.class().name()
+        )?;
     }
+    Ok(())
+}
+
+/// A place in the recording, seconds.
+fn place(at: Timestamp) -> String {
+    format!("{:.3}", at.as_micros() as f64 / 1e6)
 }
 
 #[cfg(test)]

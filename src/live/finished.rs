@@ -120,6 +120,9 @@ impl FinishedCall {
             "barge_ins": record.barge_ins.0,
             "false_barge_ins": record.barge_ins.1,
             "estimated_ends": record.estimated_ends,
+            "echo": record.echo.map(|echo| json!({
+                "delay_ms": echo.delay_ms(), "loss_db": echo.loss_db, "confidence": echo.confidence,
+            })),
             "hangup_tries": record.hangup_tries,
             "media_ms": record.media.as_millis_f64(),
             "gap_samples": self.inbound.gap_samples,

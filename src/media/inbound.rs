@@ -242,8 +242,8 @@ impl Inbound {
         }
         let frame = self.decoded();
         let level = Dbfs::of(&frame);
+        let foreign = echo.is_ours(at, &frame, level);
         let VadFrame { voiced, back, .. } = self.vad.process(&frame);
-        let foreign = echo.explains(at, level);
         (self.tracker.push(at, FrameHeard { voiced: voiced && !foreign, back, level, foreign }), false)
     }
 

@@ -7,7 +7,7 @@
 //! | file | what |
 //! |---|---|
 //! | `inbound.rs` | ring, gaps, decoding, detector, talkspurts |
-//! | `echo.rs` | what our own voice explains of the inbound level |
+//! | `echo/` | what our own voice explains of the inbound audio |
 //! | `feed.rs` | caller audio for the model: history, hold, replay, resampling |
 //! | `backlog.rs` | the agent's audio: items, positions, cuts |
 //! | `line.rs` | what the carrier has of us: marks, playhead, lead |
@@ -153,6 +153,7 @@ impl MediaPath {
             uncertainty: self.clock.uncertainty(),
             agent_unsent: self.outbound.has_unsent(),
             agent_audible: self.outbound.is_audible(),
+            echo: self.outbound.echo.path(),
         }
     }
 

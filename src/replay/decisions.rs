@@ -48,6 +48,7 @@ fn decision(cause: &Cause) -> Option<String> {
         | Cause::InboundGap(_)
         | Cause::HangupSent { .. }
         | Cause::HangupFailed
+        | Cause::EchoKnown(_)
         | Cause::StreamClosed => return None,
     })
 }

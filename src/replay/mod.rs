@@ -9,6 +9,7 @@
 
 mod agent;
 mod decisions;
+mod listening;
 mod rules;
 mod run;
 pub mod scenario;
@@ -18,6 +19,7 @@ mod truth;
 mod voices;
 
 pub use decisions::decisions;
+pub use listening::{Heard, Listening};
 pub use rules::{Evidence, Rules};
 pub use run::{Outcome, Replay, Verdicts};
 pub use truth::{Labels, Truth, TruthError, TruthVad};

@@ -24,6 +24,19 @@ pub enum Class {
     Charged,
 }
 
+impl Class {
+    /// The name in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Good => "good",
+            Self::Refilling => "refilling",
+            Self::Charged => "charged",
+        }
+    }
+}
+
 /// Whose doing a step is: its class may change with a talkspurt's verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {

@@ -43,7 +43,7 @@ const EDGES: &[(&str, &[&str])] = &[
                     "session", "config", "net", "voices"]),
     ("lab",       &["time", "audio", "codec", "resample", "vad", "mix", "carrier", "model", "call", "session", "net"]),
     ("replay",    &["time", "audio", "codec", "vad", "mix", "carrier", "model", "recording", "assistant", "tts",
-                    "call", "session", "net", "voices", "live", "lab"]),
+                    "call", "media", "session", "net", "voices", "live", "lab"]),
     // the command (in the tree of main.rs; it sees the library as `quietline::`)
     ("cli",       &["time", "audio", "codec", "vad", "recording", "assistant", "carrier", "model", "call", "session",
                     "config", "net", "tts", "voices", "live", "lab", "replay"]),

@@ -215,7 +215,7 @@ impl Outbound {
         }
         let start = self.line.send(at, (to - from) as u64);
         for (n, frame) in audio[from..to].chunks(FRAME_SAMPLES).enumerate() {
-            self.note_level(start + n as u64 * FRAME, frame);
+            self.note_sent(start + n as u64 * FRAME, frame);
         }
         let part = Payload::Part { audio: Arc::clone(audio), from, to };
         self.commands.push_back(CarrierCommand::Media(part));

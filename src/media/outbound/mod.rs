@@ -21,7 +21,7 @@ use super::{
     queue,
 };
 use crate::{
-    audio::{Dbfs, Encoding, FRAME_SAMPLES, Frame, MULAW_SILENCE, MulawFrame},
+    audio::{Encoding, FRAME_SAMPLES, Frame, MULAW_SILENCE, MulawFrame},
     call::{AnnouncementKind, EndedBy, MediaEvent},
     carrier::{CarrierCommand, MarkId, Payload},
     codec::mulaw,
@@ -347,15 +347,15 @@ impl Outbound {
 
     fn send_frame(&mut self, at: MediaTime, frame: &MulawFrame) {
         let start = self.line.send(at, FRAME);
-        self.note_level(start, frame);
+        self.note_sent(start, frame);
         self.commands.push_back(CarrierCommand::Media(Payload::Frame(*frame)));
     }
 
-    fn note_level(&mut self, start: MediaTime, frame: &[u8]) {
+    fn note_sent(&mut self, start: MediaTime, frame: &[u8]) {
         let mut decoded = [0; FRAME_SAMPLES];
         let n = frame.len().min(FRAME_SAMPLES);
         mulaw::decode_into(&frame[..n], &mut decoded[..n]);
-        self.echo.sent(start, Dbfs::of(&decoded[..n]));
+        self.echo.sent(start, &decoded[..n]);
     }
 }
 
