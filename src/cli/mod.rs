@@ -11,6 +11,7 @@ mod say;
 mod serve;
 mod timeline;
 mod vad;
+mod vad_bench;
 mod voices;
 mod wav;
 
@@ -36,6 +37,8 @@ pub(crate) enum Cli {
     Serve(serve::ServeArgs),
     /// Say where recordings hold voice.
     Vad(vad::VadArgs),
+    /// Hold the voice detectors against a labelled corpus.
+    VadBench(vad_bench::VadBenchArgs),
     /// List the voices that can be configured.
     Voices(voices::VoicesArgs),
     /// Check the server's configuration and show what is in force.
@@ -55,6 +58,7 @@ impl Cli {
             Self::Say(args) => say::run(args, &mut out, &mut err),
             Self::Serve(args) => serve::run(args, &mut out, &mut err),
             Self::Vad(args) => vad::run(args, &mut out, &mut err),
+            Self::VadBench(args) => vad_bench::run(args, &mut out, &mut err),
             Self::Voices(args) => voices::run(args, &mut out, &mut err),
             Self::CheckConfig(args) => check_config::run(args, &mut out, &mut err),
         }

@@ -96,7 +96,7 @@ fn judge(path: &Path, args: &VadArgs) -> Result<Heard, String> {
     Ok(listening.with(vad::build(args.detector)))
 }
 
-fn load(path: &Path) -> Result<Vec<i16>, String> {
+pub(super) fn load(path: &Path) -> Result<Vec<i16>, String> {
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
     recording::read(bytes, &path.to_string_lossy())
         .and_then(|recording| recording.telephone(Channel::Mix))
@@ -115,7 +115,7 @@ fn reference(path: &Path) -> Option<PathBuf> {
 }
 
 /// Until when a talkspurt puts the end off freely; `None` if it does not.
-fn uncharged_until(spurt: &Spurt) -> Option<Timestamp> {
+pub(super) fn uncharged_until(spurt: &Spurt) -> Option<Timestamp> {
     (!spurt.is_charged()).then(|| spurt.charged_from.unwrap_or(spurt.heard.end))
 }
 
