@@ -173,6 +173,8 @@ const UNDER_PEAK_DB: f32 = 35.0;
 const NOISY_DB: f32 = 18.0;
 /// … but no longer than this many frames after the last that stood out: its answer comes late.
 const SUNK: u8 = 8;
+/// After so many frames that did not stand out, one that does so only just is noise, unless the network is sure.
+const RESTING: u8 = 2;
 /// The loudest frame is forgotten by this much a frame, dB: 6 dB in a second.
 const PEAK_FADES_DB: f32 = 0.12;
 /// Frames that may turn out to have been voiced, at most.
@@ -199,7 +201,8 @@ impl Edges {
             return VadFrame::new(false, probability);
         }
         self.peak_db = (self.peak_db - PEAK_FADES_DB).max(level_db);
-        let clear = stands_out && level_db >= self.peak_db - UNDER_PEAK_DB;
+        let sure = probability >= SPEECH || over_db >= LASTING_DB || self.sunk <= RESTING;
+        let clear = stands_out && sure && level_db >= self.peak_db - UNDER_PEAK_DB;
         self.sunk = if clear { 0 } else { self.sunk.saturating_add(1) };
         let floor_db = level_db - over_db;
         let sinking = self.peak_db - floor_db < NOISY_DB && self.sunk <= SUNK && probability >= NO_SPEECH;
