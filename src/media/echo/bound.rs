@@ -12,6 +12,7 @@ const KEPT: usize = 400;
 /// Frames from which a bound can be told, of a known path and of an unknown one.
 const ENOUGH: usize = 50;
 const ENOUGH_BLIND: usize = 100;
+const ENOUGH_FOR_NOISE: usize = 20;
 /// … of which this many must be heard above the noise.
 const ENOUGH_HEARD: u32 = 10;
 /// Frames between two reckonings.
@@ -128,10 +129,12 @@ impl Bound {
 
     fn reckon(&mut self, path_known: bool) {
         self.until_reckoning = EVERY;
+        if self.len() >= ENOUGH_FOR_NOISE {
+            self.noise = self.noise_of_line();
+        }
         if self.len() < ENOUGH {
             return;
         }
-        self.noise = self.noise_of_line();
         let audible = i16::from(self.noise) + ABOVE_NOISE;
         let heard = |seen: &&Seen| i16::from(seen.level) > audible;
         let mut all = Histogram::default();
