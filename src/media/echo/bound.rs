@@ -17,8 +17,8 @@ const ENOUGH_FOR_NOISE: usize = 20;
 const ENOUGH_HEARD: u32 = 10;
 /// Frames between two reckonings.
 const EVERY: u32 = 25;
-/// Before anything is known: at least 20 dB weaker than the loudest that may still come back, and 6 dB to spare.
-const PRIOR_DB: f32 = -14.0;
+/// Before anything is known: at least 20 dB weaker than the loudest that may still come back, and 5 dB to spare.
+const PRIOR_DB: f32 = -15.0;
 /// A known path is measured against less: it may come closer.
 const KNOWN_MAX_DB: f32 = -8.0;
 /// Echo of a known path, and of an unknown one: the difference that this share of its frames stays under, and dB to spare.
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn before_anything_is_known_echo_is_20_db_weaker() {
         let bound = Bound::new();
-        assert!(bound.holds(-34.5, -20.0) && !bound.holds(-33.5, -20.0));
+        assert!(bound.holds(-35.5, -20.0) && !bound.holds(-34.5, -20.0));
     }
 
     #[test]
