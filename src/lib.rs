@@ -49,6 +49,7 @@
 //! |---|---|
 //! | the voice detector | [`vad`] (a file, a variant of [`vad::Detector`], a line in [`vad::build`]) |
 //! | when to say goodbye | [`call`] (`quiet.rs`: the decision; `farewell.rs`: what takes it back), [`silence`] (the arithmetic) |
+//! | what is taken for our own echo | [`media`] (`echo/`) |
 //! | how the goodbye sounds over speech | [`mix`] |
 //! | what the goodbye says by default | [`tts`] and `fixtures/voices` |
 //! | a vendor of voices | [`tts`] (a folder, a variant of [`tts::Voice`]) |

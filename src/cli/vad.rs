@@ -225,6 +225,48 @@ mod tests {
         assert!((last_end - 14_740.0).abs() <= 100.0, "{last_end}");
     }
 
+    const ECHO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/call-echo.caller.ulaw");
+
+    #[test]
+    fn the_reference_beside_a_recording_tells_echo_from_the_caller() {
+        let judged = |more: &[&str]| {
+            let (ok, out, err) = vad(&[&["--jsonl", "--all", "--detector", "energy", ECHO], more].concat());
+            assert!(ok && err.is_empty(), "{err}");
+            let line: serde_json::Value = serde_json::from_str(&out).unwrap();
+            let spurts = line["talkspurts"].as_array().unwrap().iter();
+            let after_caller = spurts.filter(|spurt| spurt["start_ms"].as_f64().unwrap() > 5_000.0).count();
+            (after_caller, line["echo"].clone())
+        };
+        let (after_caller, path) = judged(&[]);
+        assert_eq!(after_caller, 0);
+        assert!((path["delay_ms"].as_f64().unwrap() - 150.0).abs() < 10.0, "{path}");
+        assert!((path["loss_db"].as_f64().unwrap() - 30.0).abs() < 3.0, "{path}");
+        let (after_caller, path) = judged(&["--no-reference"]);
+        assert!(after_caller > 0 && path.is_null(), "{after_caller} {path}");
+    }
+
+    #[test]
+    fn every_talkspurt_is_shown_with_what_it_counts_as() {
+        let (_, out, _) = vad(&["--all", CALL]);
+        assert!(out.contains("verdict unknown: good"), "{out}");
+        let (_, out, _) = vad(&["--all", "--jsonl", CALL]);
+        let line: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let (all, uncharged) = (line["talkspurts"].as_array().unwrap(), line["segments"].as_array().unwrap());
+        assert!(!all.is_empty() && all.len() >= uncharged.len());
+        assert!(all.iter().all(|spurt| spurt["verdict"] == "unknown" && spurt["level_dbfs"].as_f64().unwrap() < 0.0));
+    }
+
+    #[test]
+    fn what_was_sent_has_no_reference_of_its_own() {
+        let path = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
+        let bot = Some(path("call-echo.bot.ulaw"));
+        assert_eq!(reference(&path("call-echo.caller.ulaw")), bot);
+        assert_eq!(reference(&path("call-echo.caller.m4a")), bot);
+        assert_eq!(reference(&path("call-echo.ulaw")), bot);
+        assert_eq!(reference(&path("call-echo.bot.ulaw")), None);
+        assert_eq!(reference(&path("voice-note-16k.m4a")), None);
+    }
+
     #[test]
     fn min_speech_decides_what_counts() {
         let (_, out, _) = vad(&["--jsonl", "--min-speech-ms", "60000", CALL]);

@@ -3,6 +3,8 @@
 //! A replay is a [`crate::lab::World`] whose caller is a recording: detector, silence window, decisions and goodbye
 //! are the ones of a live call. [`Rules`] looks at what came of it.
 //!
+//! A [`Listening`] stops short of decisions: what the media path hears in a recording, for `quietline vad`.
+//!
 //! Two errors are told apart. *Mechanics*: the goodbye's first frame against our own deadline. *Truth*: the same
 //! call run again with the detector replaced by the labels ([`TruthVad`]), goodbye against goodbye: what the
 //! detector alone is to blame for.

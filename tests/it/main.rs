@@ -5,6 +5,7 @@
 
 mod any_order;
 mod cli;
+mod echo;
 mod golden;
 mod hangup;
 mod lab_openai;

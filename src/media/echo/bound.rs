@@ -12,12 +12,13 @@ const KEPT: usize = 400;
 /// Frames from which a bound can be told, of a known path and of an unknown one.
 const ENOUGH: usize = 50;
 const ENOUGH_BLIND: usize = 100;
+const ENOUGH_FOR_NOISE: usize = 20;
 /// … of which this many must be heard above the noise.
 const ENOUGH_HEARD: u32 = 10;
 /// Frames between two reckonings.
 const EVERY: u32 = 25;
-/// Before anything is known: at least 20 dB weaker than the loudest that may still come back, and 6 dB to spare.
-const PRIOR_DB: f32 = -14.0;
+/// Before anything is known: at least 20 dB weaker than the loudest that may still come back, and 5 dB to spare.
+const PRIOR_DB: f32 = -15.0;
 /// A known path is measured against less: it may come closer.
 const KNOWN_MAX_DB: f32 = -8.0;
 /// Echo of a known path, and of an unknown one: the difference that this share of its frames stays under, and dB to spare.
@@ -128,10 +129,12 @@ impl Bound {
 
     fn reckon(&mut self, path_known: bool) {
         self.until_reckoning = EVERY;
+        if self.len() >= ENOUGH_FOR_NOISE {
+            self.noise = self.noise_of_line();
+        }
         if self.len() < ENOUGH {
             return;
         }
-        self.noise = self.noise_of_line();
         let audible = i16::from(self.noise) + ABOVE_NOISE;
         let heard = |seen: &&Seen| i16::from(seen.level) > audible;
         let mut all = Histogram::default();
@@ -233,7 +236,7 @@ mod tests {
     #[test]
     fn before_anything_is_known_echo_is_20_db_weaker() {
         let bound = Bound::new();
-        assert!(bound.holds(-34.5, -20.0) && !bound.holds(-33.5, -20.0));
+        assert!(bound.holds(-35.5, -20.0) && !bound.holds(-34.5, -20.0));
     }
 
     #[test]

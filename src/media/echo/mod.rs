@@ -66,6 +66,8 @@ pub(super) struct Echo {
     next: u64,
     /// The last hop in which we were heard.
     last_sent: Option<u64>,
+    /// Something of ours could come back in the frame before.
+    listens: bool,
 }
 
 impl Echo {
@@ -81,6 +83,7 @@ impl Echo {
             reference: SILENT_DB.into(),
             next: 0,
             last_sent: None,
+            listens: false,
         }
     }
 
@@ -106,15 +109,16 @@ impl Echo {
     pub(super) fn is_ours(&mut self, at: MediaTime, frame: &Frame, level: Dbfs) -> bool {
         let hop = at.samples() / HOP as u64;
         self.sent.go_on_to(hop);
-        if self.sent.loudest(hop, hop + HOPS - 1) > FAINT {
-            self.last_sent = Some(hop);
-        }
-        let goes_on = std::mem::replace(&mut self.next, hop + HOPS) == hop;
+        let follows = std::mem::replace(&mut self.next, hop + HOPS) == hop;
+        // After a gap in what is heard, what was sent within it may still come back.
+        let unseen = if follows { hop } else { hop.saturating_sub(REACH) };
+        let last_sent = (unseen..hop + HOPS).rev().find(|&n| self.sent.hop(n).level > FAINT);
+        self.last_sent = last_sent.or(self.last_sent);
         if self.last_sent.is_none_or(|last| hop > last + REACH) {
-            self.next = 0;
+            self.listens = false;
             return false;
         }
-        if !goes_on {
+        if !std::mem::replace(&mut self.listens, true) || !follows {
             self.ear.reset();
             self.correlator.restart();
             self.reference = SILENT_DB.into();

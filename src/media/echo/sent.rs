@@ -25,6 +25,10 @@ impl Sent {
 
     /// These samples are heard from `at` on.
     pub(super) fn note(&mut self, at: MediaTime, samples: &[i16]) {
+        if samples.iter().all(|&sample| sample == 0) {
+            // What lies there already is louder, and the next sound begins anew.
+            return;
+        }
         if at.samples() != self.next {
             self.bank.reset();
             self.next = at.samples();
