@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Endings of recordings that can be read.
-const ENDINGS: [&str; 12] = ["ulaw", "mulaw", "ul", "alaw", "al", "m4a", "mp4", "aac", "wav", "mp3", "ogg", "oga"];
+use crate::cli::beside::{RECORDINGS, parts};
+
 /// What is known to be a recording, and cannot be read: left out of a folder it would be missed.
 const UNREADABLE: [&str; 2] = ["opus", "amr"];
 /// A folder with this file holds phrases that we say, and their texts.
@@ -72,7 +72,7 @@ fn list(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 fn is_recording(path: &Path) -> bool {
     let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default().to_lowercase();
-    ENDINGS.iter().chain(&UNREADABLE).any(|known| *known == ending)
+    RECORDINGS.iter().chain(&UNREADABLE).any(|known| *known == ending)
 }
 
 fn reason_to_skip(path: &Path, beside: &[PathBuf]) -> Option<&'static str> {
@@ -85,38 +85,6 @@ fn reason_to_skip(path: &Path, beside: &[PathBuf]) -> Option<&'static str> {
             has_caller.then_some("the caller's own track lies beside it")
         }
         _ => None,
-    }
-}
-
-/// `NAME` and `PART` of `NAME.PART.ending`.
-fn parts(path: &Path) -> Option<(&str, &str)> {
-    path.file_stem()?.to_str()?.rsplit_once('.')
-}
-
-/// One track with both voices, by its name: `NAME.mixed.*`.
-pub(super) fn is_mixed(path: &Path) -> bool {
-    parts(path).is_some_and(|(_, part)| part == "mixed")
-}
-
-/// `NAME.json` beside `NAME.caller.*`, `NAME.mixed.*` or `NAME.*`.
-pub(crate) fn side_car(path: &Path) -> Option<PathBuf> {
-    let file = path.with_file_name(format!("{}.json", base(path)?));
-    file.is_file().then_some(file)
-}
-
-/// The agent's side: `NAME.bot.*` beside `NAME.caller.*` or `NAME.*`.
-pub(super) fn agents_side(path: &Path) -> Option<PathBuf> {
-    if is_mixed(path) {
-        return None;
-    }
-    let base = base(path)?;
-    ENDINGS.iter().map(|ending| path.with_file_name(format!("{base}.bot.{ending}"))).find(|file| file.is_file())
-}
-
-fn base(path: &Path) -> Option<&str> {
-    match parts(path) {
-        Some((name, "caller" | "mixed")) => Some(name),
-        Some(_) | None => path.file_stem()?.to_str(),
     }
 }
 
@@ -148,17 +116,5 @@ mod tests {
     fn a_file_that_is_named_is_played_whatever_its_name() {
         let named = [PathBuf::from("a.bot.ulaw"), PathBuf::from("no-such.txt")];
         assert_eq!(find(&named).recordings, named);
-    }
-
-    #[test]
-    fn what_belongs_to_a_recording_lies_beside_it() {
-        let fixture = |name: &str| Path::new(FIXTURES).join(name);
-        for name in ["call-echo.caller.m4a", "call-echo.caller.ulaw", "call-echo.ulaw"] {
-            assert_eq!(side_car(&fixture(name)), Some(fixture("call-echo.json")));
-            assert_eq!(agents_side(&fixture(name)), Some(fixture("call-echo.bot.ulaw")));
-        }
-        assert_eq!(side_car(&fixture("call-seed-silence.mixed.m4a")), Some(fixture("call-seed-silence.json")));
-        assert_eq!(agents_side(&fixture("call-echo.mixed.ulaw")), None, "both voices are in the one track");
-        assert_eq!(side_car(&fixture("nothing.wav")), None);
     }
 }

@@ -12,8 +12,8 @@ use quietline::{
     vad::Detector,
 };
 
-use super::{ReplayArgs, find};
-use crate::cli::wav;
+use super::ReplayArgs;
+use crate::cli::{beside, wav};
 
 /// What the command line says for every recording, checked.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl<'a> Player<'a> {
     pub(super) fn play(&self, path: &Path) -> Result<Played, String> {
         let side_car = self.side_car(path)?;
         let settings = self.settings(&side_car)?;
-        let is_mixed = find::is_mixed(path);
+        let is_mixed = beside::is_mixed(path);
         let verdicts = self.args.verdict.or(side_car.settings.verdict).unwrap_or_default();
         if verdicts == Verdicts::Truth && side_car.truth.is_none() {
             return Err("--verdict truth needs a truth file with `caller_speech`: NAME.json beside the recording, or \
@@ -89,7 +89,7 @@ impl<'a> Player<'a> {
     }
 
     fn side_car(&self, path: &Path) -> Result<SideCar, String> {
-        let Some(file) = self.args.truth.clone().or_else(|| find::side_car(path)) else {
+        let Some(file) = self.args.truth.clone().or_else(|| beside::side_car(path)) else {
             return Ok(SideCar::default());
         };
         let json = fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -123,7 +123,7 @@ impl<'a> Player<'a> {
             (Some(bot), _) => Some(track(bot)?),
             (None, _) if self.args.no_bot => None,
             (None, Some(side)) => Some(at_8_khz(&recording, side)?),
-            (None, None) => find::agents_side(path).as_deref().map(track).transpose()?,
+            (None, None) => beside::agents_side(path).as_deref().map(track).transpose()?,
         };
         Ok(Sides { caller, agent })
     }
