@@ -31,6 +31,8 @@ const HOP: usize = WINDOW / 2;
 const HEARD: f32 = 0.55;
 /// A window that is not there has something else over it if it holds at least this share of the power it should.
 const COVERED: f64 = 0.25;
+/// How far off an edge of a rendering that was found may be, in milliseconds.
+const MATCHED_MS: f64 = 20.0;
 /// What is this far below a rendering's loudest window is a pause: 30 dB, as power.
 const PAUSE: f64 = 1e-3;
 /// Without a rendering: a pause of this length before the last words makes them a goodbye after silence …
@@ -83,6 +85,8 @@ pub struct Match {
     pub score: f32,
     /// Length of the rendering's sound, milliseconds.
     pub length_ms: f64,
+    /// Silence behind that sound, which is played too, milliseconds.
+    pub tail_ms: f64,
     /// Share of its sound that is there, 0 to 1.
     pub heard: f64,
     /// Share that cannot be made out, because something else is as loud.
@@ -199,7 +203,8 @@ impl Own {
     fn measure(&self, rendering: &Rendering, place: &Place, signal: &[f32], skipped_ms: f64) -> Goodbye {
         // A window lies where the nearest piece that was found says.
         let at = |from: usize| {
-            let (piece, at) = place.pieces.iter().min_by_key(|(piece, _)| piece.abs_diff(from)).copied().unwrap_or_default();
+            let (piece, at) =
+                place.pieces.iter().min_by_key(|(piece, _)| piece.abs_diff(from)).copied().unwrap_or_default();
             (at + from).saturating_sub(piece)
         };
         let windows: Vec<(usize, bool)> = self
@@ -226,14 +231,15 @@ impl Own {
         let end = if is_whole { self.sound.end } else { (last + WINDOW).min(self.sound.end) };
         let moment = |sample: usize, uncertainty_ms| Moment { ms: skipped_ms + ms(sample), uncertainty_ms };
         Goodbye {
-            start: moment(at(self.sound.start), 15.0),
+            start: moment(at(self.sound.start), MATCHED_MS),
             // Cut short, it ends somewhere within a window.
-            end: moment(at(end), if is_whole { 15.0 } else { ms(WINDOW) }),
+            end: moment(at(end), if is_whole { MATCHED_MS } else { ms(WINDOW) }),
             matched: Some(Match {
                 rendering: rendering.name.clone(),
                 kind: rendering.kind,
                 score: place.score,
                 length_ms: ms(self.sound.len()),
+                tail_ms: ms(self.samples.len() - self.sound.end),
                 heard: count(&|window| window.1) / all,
                 covered: count(&covered) / all,
                 cut: count(&|window| window.0 > last) / all,

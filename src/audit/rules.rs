@@ -118,10 +118,11 @@ fn ending(audit: &Audit, options: &Options) -> (Option<Ending>, String) {
         return (None, "nobody speaks before the goodbye".into());
     };
     let seconds = Seconds(silence.ms);
+    let goodbye = if matched.is_some() { "the goodbye" } else { "the last words, if they are a goodbye" };
     if silence.ms >= QUIET_MS {
-        (Some(Ending::Silence), format!("nobody speaks for {seconds} before the goodbye"))
+        (Some(Ending::Silence), format!("nobody speaks for {seconds} before {goodbye}"))
     } else {
-        (Some(Ending::Hangup), format!("the goodbye follows the last words after {seconds}"))
+        (Some(Ending::Hangup), format!("{seconds} lie between other words and {goodbye}"))
     }
 }
 
@@ -132,7 +133,8 @@ fn silence_rule(audit: &Audit, options: &Options) -> Finding {
     };
     let (low, high) = SilenceTimeout::BOUNDS;
     let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;
-    let (low, high) = options.silence_timeout.map_or((ms(low), ms(high)), |timeout| (ms(timeout), ms(timeout) + LATE_MS));
+    let (low, high) =
+        options.silence_timeout.map_or((ms(low), ms(high)), |timeout| (ms(timeout), ms(timeout) + LATE_MS));
     let (measured, allowed) = (Measured(silence), format!("{} to {}", Seconds(low), Seconds(high)));
     if silence.is_below(low) {
         return Finding::broken(rule, audit, format!("{measured}, {allowed} are allowed"));
@@ -141,7 +143,8 @@ fn silence_rule(audit: &Audit, options: &Options) -> Finding {
         return Finding::kept(rule, format!("{measured}, within {allowed}"));
     }
     if options.silence_timeout.is_some() {
-        let why = "later than the timeout: noise, or a tool that ran, may have put it off, which the sound does not show";
+        let why =
+            "later than the timeout: noise, or a tool that ran, may have put it off, which the sound does not show";
         return Finding::cannot_tell(rule, &format!("{measured}, {allowed} were expected; {why}"));
     }
     Finding::broken(rule, audit, format!("{measured}, {allowed} are allowed"))
@@ -175,31 +178,43 @@ fn goodbye_rule(audit: &Audit) -> Finding {
 fn closing_rule(audit: &Audit) -> Finding {
     let rule = Rule::Closing;
     let end = audit.line_end.at;
-    match (audit.ending, &audit.goodbye, audit.last_activity) {
-        (Some(Ending::Silence), Some(goodbye), _) => {
-            if let Some(back) = spoken_after(audit, goodbye) {
-                let why = format!("somebody speaks {back} after the goodbye, so the ending may have been taken back");
-                return Finding::cannot_tell(rule, &why);
-            }
-            let after = end.since(goodbye.end);
-            let told = format!("{} after the goodbye", Measured(after));
-            if after.is_above(CLOSED_MS) {
-                return Finding::broken(rule, audit, format!("{told}, {} are allowed", Seconds(CLOSED_MS)));
-            }
-            Finding::kept(rule, format!("{told}, within {}", Seconds(CLOSED_MS)))
-        }
-        (Some(Ending::Hangup), _, Some(words)) => {
+    let Some(goodbye) = &audit.goodbye else {
+        return Finding::cannot_tell(rule, "no goodbye was found, so nothing says when the line should close");
+    };
+    if let Some(back) = spoken_after(audit, goodbye) {
+        let why = format!("somebody speaks {back} after the goodbye, so the ending may have been taken back");
+        return Finding::cannot_tell(rule, &why);
+    }
+    // Every goodbye of ours but the one for a hang-up has only its own end to wait for.
+    let is_ours = goodbye.matched.as_ref().is_some_and(|matched| matched.kind.is_some());
+    match (audit.ending, audit.last_activity) {
+        (Some(Ending::Hangup), Some(words)) => {
             let (low, high) = CLOSED_AFTER_WORDS_MS;
             let after = end.since(words);
-            let (told, allowed) =
-                (format!("{} after the last words", Measured(after)), format!("{} to {}", Seconds(low), Seconds(high)));
+            let told = format!("{} after the last words before the goodbye", Measured(after));
+            let allowed = format!("{} to {}", Seconds(low), Seconds(high));
+            if goodbye.matched.is_none() {
+                return Finding::guessed(rule, &format!("{told}; {allowed} would be right"));
+            }
             if after.is_below(low) || after.is_above(high) {
                 return Finding::broken(rule, audit, format!("{told}, {allowed} are allowed"));
             }
             Finding::kept(rule, format!("{told}, within {allowed}"))
         }
-        (Some(Ending::Silence | Ending::Hangup) | None, _, _) => {
+        (Some(Ending::Hangup), None) => {
+            Finding::cannot_tell(rule, "nobody speaks before the goodbye, so nothing says when the line should close")
+        }
+        (None, _) if !is_ours => {
             Finding::cannot_tell(rule, "how it was ended is not known, so nothing says when the line should close")
+        }
+        (Some(Ending::Silence) | None, _) => {
+            let tail = goodbye.matched.as_ref().map_or(0.0, |matched| matched.tail_ms);
+            let after = end.since(Moment { ms: goodbye.end.ms + tail, ..goodbye.end });
+            let told = format!("{} after the goodbye", Measured(after));
+            if after.is_above(CLOSED_MS) {
+                return Finding::broken(rule, audit, format!("{told}, {} are allowed", Seconds(CLOSED_MS)));
+            }
+            Finding::kept(rule, format!("{told}, within {}", Seconds(CLOSED_MS)))
         }
     }
 }
@@ -241,9 +256,10 @@ impl Finding {
     /// Broken, unless the goodbye is only a guess.
     fn broken(rule: Rule, audit: &Audit, because: String) -> Self {
         let is_sure = audit.goodbye.as_ref().is_some_and(|goodbye| goodbye.matched.is_some());
-        if is_sure {
-            return Self { rule, verdict: Verdict::Broken, because };
-        }
+        if is_sure { Self { rule, verdict: Verdict::Broken, because } } else { Self::guessed(rule, &because) }
+    }
+
+    fn guessed(rule: Rule, because: &str) -> Self {
         Self::cannot_tell(rule, &format!("{because}; but the last words may not be a goodbye"))
     }
 }

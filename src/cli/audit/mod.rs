@@ -23,6 +23,8 @@ use truth::{Compared, Truth};
 
 /// Samples of a block of AAC or MP3: a recorder stops at the end of one.
 const BLOCK: f64 = 1024.0;
+/// Endings of recordings without blocks.
+const UNCODED: [&str; 6] = ["ulaw", "mulaw", "ul", "alaw", "al", "wav"];
 
 /// What `quietline audit` is asked.
 #[derive(Debug, clap::Args)]
@@ -145,7 +147,7 @@ impl<'a> Auditor<'a> {
                 EndingArg::Silence => Ending::Silence,
                 EndingArg::Hangup => Ending::Hangup,
             }),
-            end_uncertainty: Duration::from_secs_f64(BLOCK / f64::from(recording.rate.hz())),
+            end_uncertainty: end_uncertainty(path, &recording),
         };
         let audit = audit::audit(&samples, &options).map_err(|error| error.to_string())?;
         let truth = self.truth(path)?;
@@ -172,6 +174,12 @@ impl<'a> Auditor<'a> {
         let is_true = audited.compared.as_ref().is_none_or(|compared| compared.is_within(self.args.tolerance));
         !audited.audit.is_broken() && !is_open && is_true
     }
+}
+
+/// How far the recording's end may lie from where the recorder stopped.
+fn end_uncertainty(path: &Path, recording: &Recording) -> Duration {
+    let is_exact = path.extension().is_some_and(|ending| UNCODED.iter().any(|name| ending.eq_ignore_ascii_case(name)));
+    if is_exact { Duration::ZERO } else { Duration::from_secs_f64(BLOCK / f64::from(recording.rate.hz())) }
 }
 
 fn rendering(file: &Path) -> Result<Rendering, String> {

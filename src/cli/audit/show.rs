@@ -9,13 +9,17 @@ use quietline::audit::{Audit, Ending, Goodbye, Moment};
 use serde_json::{Value, json};
 
 use super::{Audited, truth::Compared};
+use crate::cli::beside;
 
 /// For people.
 pub(super) fn text(path: &Path, audited: &Audited, out: &mut dyn Write) -> io::Result<()> {
     let audit = &audited.audit;
-    writeln!(out, "{}: {:.2} s, both voices in one track", path.display(), audit.duration_ms / 1e3)?;
+    writeln!(out, "{}: {:.2} s{}", path.display(), audit.duration_ms / 1e3, one_side(path))?;
     let mut line = |what: &str, value: String| writeln!(out, "  {what:<16} {value}");
-    line("last words", audit.last_activity.map_or("none before the goodbye".into(), |at| format!("end at {}", time(at))))?;
+    line(
+        "last words",
+        audit.last_activity.map_or("none before the goodbye".into(), |at| format!("end at {}", time(at))),
+    )?;
     match &audit.goodbye {
         Some(goodbye) => {
             line("goodbye", format!("{} to {}", time(goodbye.start), time(goodbye.end)))?;
@@ -26,7 +30,8 @@ pub(super) fn text(path: &Path, audited: &Audited, out: &mut dyn Write) -> io::R
     if let Some(silence) = audit.silence() {
         line("silence between", time(silence))?;
     }
-    let recorder = if audit.line_end.is_dead_before_recording_ends { "nothing comes any more" } else { "the recording ends" };
+    let recorder =
+        if audit.line_end.is_dead_before_recording_ends { "nothing comes any more" } else { "the recording ends" };
     line("line ends", format!("{} ({recorder})", time(audit.line_end.at)))?;
     line("ended for", format!("{}: {}", ending(audit), audit.ending_because))?;
     line("ended by", audit.ended_by.clone())?;
@@ -37,6 +42,15 @@ pub(super) fn text(path: &Path, audited: &Audited, out: &mut dyn Write) -> io::R
         writeln!(out, "  against the truth: {}", errors(compared))?;
     }
     writeln!(out)
+}
+
+/// A call's end is heard only where both voices are.
+fn one_side(path: &Path) -> &'static str {
+    match beside::parts(path) {
+        Some((_, "caller")) => "; by its name the caller's side alone: audit a recording with both voices",
+        Some((_, "bot")) => "; by its name the agent's side alone: audit a recording with both voices",
+        Some(_) | None => "",
+    }
 }
 
 fn found_by(goodbye: &Goodbye) -> String {

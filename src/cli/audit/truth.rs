@@ -25,7 +25,8 @@ impl Truth {
     /// `None` if the file says nothing of the call's end.
     pub(super) fn parse(json: &[u8]) -> Result<Option<Self>, serde_json::Error> {
         let truth: Self = serde_json::from_slice(json)?;
-        let says_something = truth.goodbye_ms.is_some() || truth.last_activity_ms.is_some() || truth.line_end_ms.is_some();
+        let says_something =
+            truth.goodbye_ms.is_some() || truth.last_activity_ms.is_some() || truth.line_end_ms.is_some();
         Ok(says_something.then_some(truth))
     }
 
