@@ -1,5 +1,7 @@
 //! The goodbye in a recording: found by a rendering, in pieces, or else taken to be the last spurt.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::{
@@ -40,6 +42,9 @@ const LONG_PAUSE_MS: f64 = 10_000.0;
 /// … if they are not longer than this.
 const LONGEST_GOODBYE_MS: f64 = 15_000.0;
 
+/// Shortest and longest rendering that can be looked for.
+pub const RENDERING_LENGTH: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(60));
+
 /// What a goodbye sounds like.
 #[derive(Clone, Debug)]
 pub struct Rendering {
@@ -71,6 +76,14 @@ pub struct Goodbye {
     pub end: Moment,
     /// How it was found; `None`: the last spurt was taken for it.
     pub matched: Option<Match>,
+}
+
+impl Goodbye {
+    /// The end of what was played: a rendering may be silent at its end.
+    pub(super) fn played(&self) -> Moment {
+        let tail = self.matched.as_ref().map_or(0.0, |matched| matched.tail_ms);
+        Moment { ms: self.end.ms + tail, ..self.end }
+    }
 }
 
 /// A rendering that was found.
@@ -144,7 +157,7 @@ impl Own {
         let loud = |(_, step): &(usize, &[f32])| power(step) > this.pause;
         let steps = || this.samples.chunks(step).enumerate();
         let first = steps().find(loud).map_or(0, |(n, _)| n * step);
-        let last = steps().filter(loud).last().map_or(0, |(n, _)| ((n + 1) * step).min(this.samples.len()));
+        let last = steps().rfind(loud).map_or(0, |(n, _)| ((n + 1) * step).min(this.samples.len()));
         this.sound = first..last;
         this
     }

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub use goodbye::{Goodbye, Rendering, builtin_renderings};
+pub use goodbye::{Goodbye, Match, RENDERING_LENGTH, Rendering, builtin_renderings};
 pub use line::LineEnd;
 pub use rules::{Ending, Finding, Rule, Verdict};
 

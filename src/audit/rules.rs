@@ -208,8 +208,7 @@ fn closing_rule(audit: &Audit) -> Finding {
             Finding::cannot_tell(rule, "how it was ended is not known, so nothing says when the line should close")
         }
         (Some(Ending::Silence) | None, _) => {
-            let tail = goodbye.matched.as_ref().map_or(0.0, |matched| matched.tail_ms);
-            let after = end.since(Moment { ms: goodbye.end.ms + tail, ..goodbye.end });
+            let after = end.since(goodbye.played());
             let told = format!("{} after the goodbye", Measured(after));
             if after.is_above(CLOSED_MS) {
                 return Finding::broken(rule, audit, format!("{told}, {} are allowed", Seconds(CLOSED_MS)));
@@ -220,14 +219,15 @@ fn closing_rule(audit: &Audit) -> Finding {
 }
 
 fn ended_by(audit: &Audit) -> String {
-    let Some(Goodbye { matched: Some(matched), end, .. }) = &audit.goodbye else {
+    let known = audit.goodbye.as_ref().and_then(|goodbye| Some((goodbye.played(), goodbye.matched.as_ref()?)));
+    let Some((played, matched)) = known else {
         return "cannot tell: the sound of a goodbye that we know is not in it".into();
     };
     if matched.cut > MISSING {
         return "cannot tell: the line ends, or goes quiet, within the goodbye; the caller may have hung up".into();
     }
     match audit.ending {
-        Some(Ending::Silence) if !audit.line_end.at.since(*end).is_above(CLOSED_MS) => {
+        Some(Ending::Silence) if !audit.line_end.at.since(played).is_above(CLOSED_MS) => {
             "the agent: nobody else was there, and the line closes right behind its goodbye".into()
         }
         Some(Ending::Silence | Ending::Hangup) | None => {

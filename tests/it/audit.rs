@@ -171,6 +171,7 @@ fn wrong_arguments_are_told_with_what_is_right() {
         (["--silence-timeout", "61"], "silence_timeout = 61 is outside 30..=60 s"),
         (["--tolerance", "nan"], "expected milliseconds"),
         (["--goodbye", "no-such.ulaw"], "the goodbye's rendering, no-such.ulaw: "),
+        (["--goodbye", "fixtures/call-hold-announcement.caller.ulaw"], "it is 160.74 s long, 0.3 to 60 s are expected"),
         (["--ending", "boredom"], "silence, hangup"),
     ] {
         let run = audit(&[&[call], &args[..]].concat());

@@ -98,7 +98,7 @@ fn what_is_left_out_of_a_folder_is_told_when_asked() {
 fn wrong_arguments_are_told_before_anything_is_played() {
     for (args, reason) in [
         (["fixtures", "--bot", "fixtures/call-echo.bot.ulaw"], "--bot goes with one recording"),
-        (["fixtures", "--tolerance", "-1"], "--tolerance"),
+        (["fixtures", "--tolerance", "soon"], "expected milliseconds, 0 or more"),
         (["fixtures", "--jobs", "0"], "--jobs"),
         (["fixtures", "--caller-channel", "middle"], "left, right"),
         (["fixtures/pictures", "--no-bot", "--json"], "no recording was found in fixtures/pictures"),

@@ -183,8 +183,16 @@ fn end_uncertainty(path: &Path, recording: &Recording) -> Duration {
 }
 
 fn rendering(file: &Path) -> Result<Rendering, String> {
-    let name = |error: String| format!("the goodbye's rendering, {}: {error}", file.display());
-    let samples = read(file).and_then(|recording| at_8_khz(&recording)).map_err(name)?;
+    let samples = read(file).and_then(|recording| {
+        let (least, most) = audit::RENDERING_LENGTH;
+        let length = recording.length();
+        if (least..=most).contains(&length) {
+            return at_8_khz(&recording);
+        }
+        let [length, least, most] = [length, least, most].map(|length| length.as_secs_f64());
+        Err(format!("it is {length:.2} s long, {least} to {most} s are expected: the goodbye alone"))
+    });
+    let samples = samples.map_err(|error| format!("the goodbye's rendering, {}: {error}", file.display()))?;
     Ok(Rendering { name: file.file_name().unwrap_or_default().to_string_lossy().into_owned(), kind: None, samples })
 }
 

@@ -9,7 +9,6 @@ use quietline::{
     assistant::{HangupTool, Settings, SilenceTimeout},
     recording::{self, Channel, Recording},
     replay::{Checked, Outcome, Replay, SideCar, Verdicts},
-    vad::Detector,
 };
 
 use super::ReplayArgs;
@@ -71,7 +70,7 @@ impl<'a> Player<'a> {
         let Sides { caller, agent } = self.sides(path)?;
         let replay = Replay {
             settings: settings.clone(),
-            detector: self.args.detector.or(side_car.settings.detector).unwrap_or(Detector::default()),
+            detector: self.args.detector.or(side_car.settings.detector).unwrap_or_default(),
             verdicts,
             caller,
             agent,

@@ -41,7 +41,14 @@ fn elements(xml: &[u8]) -> Vec<(String, Vec<(String, String)>)> {
                 found.push((element.name().as_ref().to_owned(), attributes));
             }
             Event::Eof => return found,
-            _ => {}
+            Event::End(_)
+            | Event::Text(_)
+            | Event::CData(_)
+            | Event::Comment(_)
+            | Event::Decl(_)
+            | Event::PI(_)
+            | Event::DocType(_)
+            | Event::GeneralRef(_) => {}
         }
     }
 }
