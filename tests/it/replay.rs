@@ -92,6 +92,9 @@ fn what_is_left_out_of_a_folder_is_told_when_asked() {
     assert!(err.contains("fixtures/voices/en: left out: "), "{err}");
     assert!(!err.contains(".svg") && !err.contains(".tsv") && !err.contains(".jsonl"), "no recordings: {err}");
     assert!(text(&run.stdout).contains("as expected:   reason: expected silence, got silence"));
+    let run = replay(&["fixtures/voices", "--verbose"]);
+    assert_eq!(run.status.code(), Some(2), "there is nothing to be played");
+    assert!(text(&run.stderr).contains("left out: it holds phrases"), "{}", text(&run.stderr));
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub(crate) struct ReplayArgs {
     /// Leave the agent's side out.
     #[arg(long)]
     no_bot: bool,
-    /// Which side of a stereo recording is the caller's; the other one is then the agent's.
+    /// Which side of a stereo recording is the caller's, left (1) or right (2); the other one is then the agent's.
     #[arg(long, value_enum, value_name = "SIDE")]
     caller_channel: Option<Side>,
     /// What is really in the recording, what is expected of the call, and its settings. Without it, NAME.json beside it
@@ -122,6 +122,11 @@ struct Done {
 /// are wrong.
 pub(crate) fn run(args: &ReplayArgs, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
     let found = find::find(&args.recordings);
+    if args.verbose {
+        for (path, reason) in &found.skipped {
+            let _ = writeln!(err, "quietline replay: {}: left out: {reason}", path.display());
+        }
+    }
     let player = match check(args, &found).and_then(|()| Player::new(args)) {
         Ok(player) => player,
         Err(error) => {
@@ -158,36 +163,11 @@ fn replay_all(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<bool> {
-    if args.verbose {
-        for (path, reason) in &found.skipped {
-            writeln!(err, "quietline replay: {}: left out: {reason}", path.display())?;
-        }
-    }
-    let mut summary = Summary::begin();
-    let mut all = Vec::new();
-    for (path, error) in &found.unreadable {
-        all.push(Done { path: path.clone(), result: Err(error.clone()) });
-        writeln!(err, "quietline replay: {}: {error}", path.display())?;
-    }
     if !args.json && !args.verbose {
         show::heading(out)?;
     }
-    let jobs = args.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let bar = progress(found.recordings.len());
-    let played = pool::in_order(
-        &found.recordings,
-        jobs,
-        |path| player.play(path),
-        |path, result| {
-            let done = Done { path: path.clone(), result };
-            bar.suspend(|| tell(args, &done, out, err))?;
-            bar.inc(1);
-            all.push(done);
-            Ok(())
-        },
-    );
-    bar.finish_and_clear();
-    played?;
+    let mut summary = Summary::begin();
+    let all = play_all(args, player, found, out, err)?;
     for done in &all {
         summary.add(done);
     }
@@ -202,6 +182,34 @@ fn replay_all(
         }
     });
     Ok(summary.is_good() && written)
+}
+
+/// Each is told as soon as those before it are.
+fn play_all(
+    args: &ReplayArgs,
+    player: &Player<'_>,
+    found: &Found,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<Vec<Done>> {
+    let unreadable = found.unreadable.iter();
+    let mut all: Vec<Done> =
+        unreadable.map(|(path, error)| Done { path: path.clone(), result: Err(error.clone()) }).collect();
+    for done in &all {
+        tell(args, done, out, err)?;
+    }
+    let jobs = args.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let bar = progress(found.recordings.len());
+    let play = |path: &PathBuf| player.play(path);
+    let played = pool::in_order(&found.recordings, jobs, play, |path, result| {
+        let done = Done { path: path.clone(), result };
+        bar.suspend(|| tell(args, &done, out, err))?;
+        bar.inc(1);
+        all.push(done);
+        Ok(())
+    });
+    bar.finish_and_clear();
+    played.map(|()| all)
 }
 
 /// On a terminal only, and not for a single recording.
