@@ -24,6 +24,8 @@ const FOUND: f32 = 0.7;
 const FOUND_ALONE: f32 = 0.85;
 /// Share of the pieces that must be found.
 const ENOUGH: f64 = 0.25;
+/// What is this good compared with the best place is another goodbye.
+const AGAIN: f32 = 0.6;
 /// The goodbye is looked for in this much before the recording's end: 10 min.
 const SEARCHED: usize = 600 * RATE;
 /// Samples of a window in which the goodbye is or is not: 100 ms, every 50 ms.
@@ -189,7 +191,10 @@ impl Own {
                 *sum += near.unwrap_or_default().iter().fold(0.0_f32, |most, &x| most.max(x)).powi(2);
             }
         }
-        let (cell, _) = sum.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
+        // A goodbye may be taken back and said again: the last one counts. It is as good over as many cells as a piece
+        // may be off, to both sides.
+        let best = sum.iter().fold(0.0_f32, |most, &x| most.max(x));
+        let cell = sum.iter().rposition(|&x| x >= best * AGAIN)?.saturating_sub(OFF_CELLS);
         let exact = pieces.iter().filter_map(|&piece| {
             let (at, likeness) = self.exact(piece, cell * CELL + piece, signal)?;
             (likeness >= FOUND).then_some((piece, at, likeness))
@@ -263,7 +268,7 @@ impl Own {
 
 /// The last words: after a long pause all of them, else the last spurt.
 fn last_words(spurts: &[(f64, f64)]) -> Option<Goodbye> {
-    let (&(_, end), &(last, _)) = (spurts.last()?, spurts.last()?);
+    let &(last, end) = spurts.last()?;
     let after_pause = spurts.windows(2).rev().find(|pair| pair[1].0 - pair[0].1 >= LONG_PAUSE_MS);
     let start = after_pause.map(|pair| pair[1].0).filter(|start| end - start <= LONGEST_GOODBYE_MS).unwrap_or(last);
     let moment = |ms| Moment { ms, uncertainty_ms: EDGE_MS };

@@ -234,6 +234,20 @@ fn words_after_the_goodbye_may_have_taken_it_back() {
 }
 
 #[test]
+fn of_two_goodbyes_the_last_one_counts() {
+    let samples = call("silence");
+    // Taken back in its middle, then said again after 30 s.
+    let twice = [&samples[..8 * 49_000], &samples[8 * 13_370..]].concat();
+    let goodbye = audited(&twice, "silence").goodbye.unwrap();
+    near(goodbye.start, 49_000.0 + 46_050.0 - 13_370.0);
+    assert!(goodbye.matched.unwrap().heard > 0.95);
+    let twice = [&samples[..], &samples[8 * 13_370..]].concat();
+    let audit = audited(&twice, "silence");
+    near(audit.goodbye.clone().unwrap().end, 51_800.0 + 50_900.0 - 13_370.0);
+    assert!(!audit.is_broken(), "{:?}", audit.findings);
+}
+
+#[test]
 fn of_some_recordings_nothing_can_be_said() {
     let options = Options { renderings: builtin_renderings(), ..Options::default() };
     assert_eq!(audit(&[0; 4_000], &options).unwrap_err(), AuditError::TooShort(0.5));
