@@ -118,11 +118,13 @@ fn ending(audit: &Audit, options: &Options) -> (Option<Ending>, String) {
         return (None, "nobody speaks before the goodbye".into());
     };
     let seconds = Seconds(silence.ms);
-    let goodbye = if matched.is_some() { "the goodbye" } else { "the last words, if they are a goodbye" };
+    let (goodbye, come) =
+        if matched.is_some() { ("the goodbye", "comes") } else { ("the last words, if they are a goodbye,", "come") };
     if silence.ms >= QUIET_MS {
+        let goodbye = goodbye.trim_end_matches(',');
         (Some(Ending::Silence), format!("nobody speaks for {seconds} before {goodbye}"))
     } else {
-        (Some(Ending::Hangup), format!("{seconds} lie between other words and {goodbye}"))
+        (Some(Ending::Hangup), format!("{goodbye} {come} {seconds} after other words"))
     }
 }
 
