@@ -57,6 +57,8 @@
 //! | a carrier | [`carrier`] (words), its own folder (wire) |
 //! | a model | [`model`] (words), its own folder (wire) |
 //! | what a setting allows | [`assistant`]; what the server's file calls it: [`config`] |
+//! | what an audit finds in a recording | [`audit`] |
+//! | what QA may expect of a replay | `replay/expect`, `replay/side_car` |
 //! | which words are a farewell | `call/phrases/*.txt` |
 //!
 //! # Modules, from the bottom up
@@ -65,6 +67,7 @@
 //!   their answers as values);
 //! * parts: [`codec`] (G.711), [`resample`], [`vad`], [`silence`], [`mix`], [`ring`], [`recording`] (m4a, MP3, WAV, …);
 //! * [`assistant`] (settings), [`carrier`] and [`model`] (the peers as values), [`tts`] (voices);
+//! * [`audit`] (recordings with both voices in one track, held against the rules);
 //! * [`call`] (control plane), [`media`] (data plane; it implements the port that the call defines), [`session`] (both);
 //! * [`config`] (the server's file and environment);
 //! * drivers: [`net`] (sockets, HTTP, the one clock), [`voices`] (phrases rendered and kept), [`live`] (the gateway),
@@ -135,6 +138,7 @@
 
 pub mod assistant;
 pub mod audio;
+pub mod audit;
 pub mod call;
 pub mod carrier;
 pub mod codec;

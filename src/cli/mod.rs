@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand.
 
+mod audit;
+mod beside;
 mod chart;
 mod check_config;
 mod demo;
@@ -23,6 +25,8 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) enum Cli {
+    /// Say of recordings with both voices in one track how the call ended, and which rules it kept.
+    Audit(audit::AuditArgs),
     /// Play a whole call without keys or accounts: caller, agent, silence, goodbye, hang-up.
     Demo(demo::DemoArgs),
     /// Stand-ins for the peers of a gateway, on real sockets.
@@ -51,6 +55,7 @@ impl Cli {
         // Not locked for the whole run: other threads log.
         let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
         match self {
+            Self::Audit(args) => audit::run(args, &mut out, &mut err),
             Self::Demo(args) => demo::run(args, &mut out, &mut err),
             Self::Lab(args) => lab::run(args, &mut out, &mut err),
             Self::Load(args) => load::run(args, &mut out, &mut err),

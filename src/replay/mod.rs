@@ -8,21 +8,28 @@
 //! Two errors are told apart. *Mechanics*: the goodbye's first frame against our own deadline. *Truth*: the same
 //! call run again with the detector replaced by the labels ([`TruthVad`]), goodbye against goodbye: what the
 //! detector alone is to blame for.
+//!
+//! QA's words about a recording stand in its [`SideCar`]: the labels, the settings of the call, and what is expected
+//! of it ([`Expect`]).
 
 mod agent;
 mod decisions;
+mod expect;
 mod listening;
 mod rules;
 mod run;
 pub mod scenario;
+mod side_car;
 #[cfg(test)]
 mod tests;
 mod truth;
 mod voices;
 
 pub use decisions::decisions;
+pub use expect::{Checked, DEFAULT_TOLERANCE_MS, Expect, ExpectError};
 pub use listening::{Heard, Listening};
 pub use rules::{Evidence, Rules};
 pub use run::{Outcome, Replay, Verdicts};
+pub use side_car::{CallSettings, SideCar, SideCarError};
 pub use truth::{Labels, Truth, TruthError, TruthVad};
 pub use voices::give_builtin_voices;

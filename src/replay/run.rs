@@ -22,6 +22,32 @@ pub enum Verdicts {
     Truth,
 }
 
+impl Verdicts {
+    /// All of them, in the order in which they are listed to users.
+    pub const ALL: [Self; 3] = [Self::Unknown, Self::Wordless, Self::Truth];
+
+    /// The name on command lines and in side-cars.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Wordless => "wordless",
+            Self::Truth => "truth",
+        }
+    }
+}
+
+impl std::str::FromStr for Verdicts {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|verdicts| verdicts.name() == s).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("no source of verdicts is called {s:?}; there are {names}")
+        })
+    }
+}
+
 /// A recording to be played to a session.
 #[derive(Clone, Debug, Default)]
 pub struct Replay {

@@ -12,8 +12,15 @@ fn truth_files_are_read_and_bad_ones_say_why() {
     assert_eq!(note.caller_speech.len(), 3);
     assert!(matches!(Truth::parse(b"{}"), Err(TruthError::NoSpeech)));
     assert!(matches!(Truth::parse(b"[1"), Err(TruthError::Json(_))));
+    assert!(Truth::parse(br#"{"caller_speech": []}"#).unwrap().caller_words().is_empty(), "nobody speaks");
     let backwards = Truth::parse(br#"{"caller_speech": [[5, 1]]}"#);
     assert_eq!(backwards.unwrap_err().to_string(), "the truth file's speech (5.0, 1.0) is no stretch of time");
+}
+
+#[test]
+fn in_a_mixed_track_either_voice_is_speech() {
+    let truth = Truth::parse(br#"{"caller_speech": [[1, 2], [5, 6]], "bot_speech": [[3, 4]]}"#).unwrap().of_mixed();
+    assert_eq!(truth.caller_speech, [(1.0, 2.0), (3.0, 4.0), (5.0, 6.0)]);
 }
 
 #[test]

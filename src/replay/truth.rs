@@ -1,6 +1,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{
     audio::{FRAME_MS, Frame},
@@ -8,12 +9,15 @@ use crate::{
     vad::{Vad, VadFrame},
 };
 
-/// What is really in a recording: the side-car `NAME.json` of the fixtures.
+/// What is really in a recording: what a side-car ([`super::SideCar`]) says of its sounds.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Truth {
     /// Stretches of the caller's speech, milliseconds. Voice notes call it `speech`.
     #[serde(default, alias = "speech")]
     pub caller_speech: Vec<(f64, f64)>,
+    /// Stretches of the agent's speech, milliseconds.
+    #[serde(default)]
+    pub bot_speech: Vec<(f64, f64)>,
     /// Who said what.
     #[serde(default)]
     pub utterances: Vec<TruthUtterance>,
@@ -37,14 +41,14 @@ fn caller() -> String {
     "caller".into()
 }
 
-/// The side-car cannot be used: whoever wrote it has to change it.
+/// The labels cannot be used: whoever wrote them has to change them.
 #[derive(Debug, thiserror::Error)]
 pub enum TruthError {
     /// Not the JSON that is expected.
     #[error("not a truth file: {0}; expected an object with `caller_speech`: [[start_ms, end_ms], …]")]
     Json(#[from] serde_json::Error),
     /// No speech in it.
-    #[error("the truth file names no `caller_speech` (or `speech`)")]
+    #[error("the truth file names no `caller_speech` (or `speech`); write [] if nobody speaks")]
     NoSpeech,
     /// A stretch ends before it begins, or is no number.
     #[error("the truth file's speech {0:?} is no stretch of time")]
@@ -52,20 +56,31 @@ pub enum TruthError {
 }
 
 impl Truth {
-    /// Parses a side-car. Unknown keys are ignored: the files say more than is needed here.
+    /// Parses the labels of a side-car. Unknown keys are ignored: the files say more than is needed here.
     ///
     /// # Errors
     /// See [`TruthError`].
     pub fn parse(json: &[u8]) -> Result<Self, TruthError> {
-        let truth: Self = serde_json::from_slice(json)?;
-        if truth.caller_speech.is_empty() {
-            return Err(TruthError::NoSpeech);
-        }
+        Self::of_value(serde_json::from_slice(json)?)?.ok_or(TruthError::NoSpeech)
+    }
+
+    /// The labels of a side-car; `None` if it labels no speech.
+    pub(super) fn of_value(json: Value) -> Result<Option<Self>, TruthError> {
+        let labelled = ["caller_speech", "speech"].iter().any(|key| json.get(key).is_some());
+        let truth: Self = serde_json::from_value(json)?;
         let good = |(from, to): &(f64, f64)| from.is_finite() && to.is_finite() && *from >= 0.0 && to >= from;
-        match truth.caller_speech.iter().find(|stretch| !good(stretch)) {
+        match truth.caller_speech.iter().chain(&truth.bot_speech).find(|stretch| !good(stretch)) {
             Some(bad) => Err(TruthError::BadStretch(*bad)),
-            None => Ok(truth),
+            None => Ok(labelled.then_some(truth)),
         }
+    }
+
+    /// The labels of one track that holds both voices: whoever speaks is heard where the caller would be.
+    #[must_use]
+    pub fn of_mixed(mut self) -> Self {
+        self.caller_speech.append(&mut self.bot_speech);
+        self.caller_speech.sort_by(|a, b| a.0.total_cmp(&b.0));
+        self
     }
 
     /// What the caller says, for transcripts. Speech without known words gets a placeholder.

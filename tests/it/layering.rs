@@ -29,6 +29,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("carrier",   &["time", "audio", "wire", "assistant"]),
     ("model",     &["time", "audio", "wire", "codec", "vad", "carrier"]),
     ("tts",       &["time", "audio", "wire", "codec", "resample", "mix", "assistant", "model"]),
+    // recordings held against the rules; it knows no call
+    ("audit",     &["time", "audio", "codec", "vad", "assistant", "tts"]),
     // control plane; data plane, which implements the port that `call` defines
     ("call",      &["time", "audio", "vad", "silence", "carrier", "model", "assistant"]),
     ("media",     &["time", "audio", "codec", "resample", "vad", "mix", "ring", "carrier", "model", "call"]),
@@ -46,7 +48,7 @@ const EDGES: &[(&str, &[&str])] = &[
                     "call", "media", "session", "net", "voices", "live", "lab"]),
     // the command (in the tree of main.rs; it sees the library as `quietline::`)
     ("cli",       &["time", "audio", "codec", "vad", "recording", "assistant", "carrier", "model", "call", "session",
-                    "config", "net", "tts", "voices", "live", "lab", "replay"]),
+                    "config", "net", "tts", "voices", "live", "lab", "replay", "audit"]),
 ];
 
 /// Modules that may touch the world; all others are pure.

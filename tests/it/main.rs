@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
 mod any_order;
+mod audit;
 mod cli;
 mod echo;
 mod golden;
@@ -14,6 +15,7 @@ mod lab_voices;
 mod layering;
 mod live;
 mod property;
+mod replay;
 mod situations;
 mod sound;
 mod timers;
