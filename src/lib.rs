@@ -56,6 +56,7 @@
 //! | a carrier | [`carrier`] (words), its own folder (wire) |
 //! | a model | [`model`] (words), its own folder (wire) |
 //! | what a setting allows | [`assistant`]; what the server's file calls it: [`config`] |
+//! | how a call is drawn | [`chart`]; what the page around it offers: [`report`] |
 //! | which words are a farewell | `call/phrases/*.txt` |
 //!
 //! # Modules, from the bottom up
@@ -65,10 +66,11 @@
 //! * parts: [`codec`] (G.711), [`resample`], [`vad`], [`silence`], [`mix`], [`ring`], [`recording`] (m4a, MP3, WAV, …);
 //! * [`assistant`] (settings), [`carrier`] and [`model`] (the peers as values), [`tts`] (voices);
 //! * [`call`] (control plane), [`media`] (data plane; it implements the port that the call defines), [`session`] (both);
+//! * [`chart`] (a call as a picture, for pages and documents);
 //! * [`config`] (the server's file and environment);
 //! * drivers: [`net`] (sockets, HTTP, the one clock), [`voices`] (phrases rendered and kept), [`live`] (the gateway),
 //!   [`lab`] (stand-ins for carrier, model and voices, pure and on sockets), [`replay`] (recordings and the demo's
-//!   scenarios);
+//!   scenarios), [`report`] (a page of what a replay came to);
 //! * the command: `main.rs` and `cli/`.
 //!
 //! Who may import whom is a table in `tests/it/layering.rs`, reviewed like code.
@@ -136,6 +138,7 @@ pub mod assistant;
 pub mod audio;
 pub mod call;
 pub mod carrier;
+pub mod chart;
 pub mod codec;
 pub mod config;
 pub mod lab;
@@ -146,6 +149,7 @@ pub mod model;
 pub mod net;
 pub mod recording;
 pub mod replay;
+pub mod report;
 pub mod resample;
 pub mod ring;
 pub mod session;

@@ -1,6 +1,5 @@
 //! The command line: one file a subcommand.
 
-mod chart;
 mod check_config;
 mod demo;
 mod lab;

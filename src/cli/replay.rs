@@ -14,6 +14,7 @@ use quietline::{
     call::LedgerEntry,
     recording::{self, Channel},
     replay::{Outcome, Replay, Truth, Verdicts},
+    report,
     vad::Detector,
 };
 use serde_json::{Value, json};
@@ -56,6 +57,9 @@ pub(crate) struct ReplayArgs {
     /// Write a stereo WAV of each call into this folder: left what the caller said, right what the caller heard.
     #[arg(long, value_name = "DIR")]
     wav: Option<PathBuf>,
+    /// Write a page of the run and a picture of each call into this folder: open its index.html.
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -110,9 +114,13 @@ fn replay_all(args: &ReplayArgs, settings: &Settings, out: &mut dyn Write, err: 
     #[allow(clippy::disallowed_methods)]
     let begun = std::time::Instant::now();
     let mut played_ms = 0;
+    let mut calls = Vec::new();
     for path in &args.recordings {
         match replay_one(args, settings, path) {
-            Ok(outcome) => {
+            Ok((replay, outcome)) => {
+                if args.report.is_some() {
+                    calls.push(report::Call::of(&path.to_string_lossy(), &replay, &outcome));
+                }
                 good &= outcome.rules.broken.is_empty();
                 played_ms += outcome.hangup_ms.unwrap_or(0.0) as u64;
                 show(args, settings, path, &outcome, out)?;
@@ -123,8 +131,12 @@ fn replay_all(args: &ReplayArgs, settings: &Settings, out: &mut dyn Write, err: 
             Err(error) => {
                 good = false;
                 writeln!(err, "quietline replay: {}: {error}", path.display())?;
+                calls.push(report::Call::unplayed(&path.to_string_lossy(), &error));
             }
         }
+    }
+    if let Some(folder) = &args.report {
+        report::write(folder, &calls).map_err(io::Error::other)?;
     }
     if !args.json {
         let (played, took) = (played_ms as f64 / 1e3, begun.elapsed().as_secs_f64());
@@ -133,7 +145,7 @@ fn replay_all(args: &ReplayArgs, settings: &Settings, out: &mut dyn Write, err: 
     Ok(good)
 }
 
-fn replay_one(args: &ReplayArgs, settings: &Settings, path: &Path) -> Result<Outcome, String> {
+fn replay_one(args: &ReplayArgs, settings: &Settings, path: &Path) -> Result<(Replay, Outcome), String> {
     let caller = load(path)?;
     let bot = args.bot.clone().or_else(|| (!args.no_bot).then(|| sibling(path, "bot.ulaw")).flatten());
     let agent = bot.as_deref().map(load).transpose()?;
@@ -155,7 +167,7 @@ fn replay_one(args: &ReplayArgs, settings: &Settings, path: &Path) -> Result<Out
         let (said, heard) = &outcome.audio;
         wav::write(&file, said, heard, said.len()).map_err(|error| format!("{}: {error}", file.display()))?;
     }
-    Ok(outcome)
+    Ok((replay, outcome))
 }
 
 fn load(path: &Path) -> Result<Vec<i16>, String> {

@@ -14,6 +14,7 @@ mod run;
 pub mod scenario;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod truth;
 mod voices;
 

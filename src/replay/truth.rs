@@ -17,6 +17,9 @@ pub struct Truth {
     /// Who said what.
     #[serde(default)]
     pub utterances: Vec<TruthUtterance>,
+    /// The file as it was written, with the keys that are not read here; empty for a truth that came from no file.
+    #[serde(skip)]
+    pub source: String,
 }
 
 /// One utterance of a side-car.
@@ -52,15 +55,17 @@ pub enum TruthError {
 }
 
 impl Truth {
-    /// Parses a side-car. Unknown keys are ignored: the files say more than is needed here.
+    /// Parses a side-car. Unknown keys are ignored: the files say more than is needed here. `caller_speech` may be
+    /// empty, where nobody speaks, but must be there.
     ///
     /// # Errors
     /// See [`TruthError`].
     pub fn parse(json: &[u8]) -> Result<Self, TruthError> {
-        let truth: Self = serde_json::from_slice(json)?;
-        if truth.caller_speech.is_empty() {
+        let mut truth: Self = serde_json::from_slice(json)?;
+        if truth.caller_speech.is_empty() && !names_speech(json) {
             return Err(TruthError::NoSpeech);
         }
+        truth.source = String::from_utf8_lossy(json).into_owned();
         let good = |(from, to): &(f64, f64)| from.is_finite() && to.is_finite() && *from >= 0.0 && to >= from;
         match truth.caller_speech.iter().find(|stretch| !good(stretch)) {
             Some(bad) => Err(TruthError::BadStretch(*bad)),
@@ -95,6 +100,12 @@ impl Truth {
         let said = self.utterances.iter().filter(|u| u.who == "bot" && u.start_ms < end_ms && start_ms < u.end_ms);
         said.filter_map(|u| u.text.as_deref()).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// The file has the key, whatever stands there.
+fn names_speech(json: &[u8]) -> bool {
+    let file: serde_json::Map<_, _> = serde_json::from_slice(json).unwrap_or_default();
+    file.contains_key("caller_speech") || file.contains_key("speech")
 }
 
 /// Stretches of speech in milliseconds that may still grow while a call runs.
