@@ -38,11 +38,8 @@ pub use events::{Announced, Events, Line, Marker, MarkerKind, Spurt, WindowPiece
 pub use svg::Svg;
 
 /// The chart's script: `QuietlineChart`. Plain JavaScript that names nothing but the page it is in.
-pub const SCRIPT: &str = concat!(
-    include_str!("assets/pyramid.js"),
-    include_str!("assets/tracks.js"),
-    include_str!("assets/chart.js"),
-);
+pub const SCRIPT: &str =
+    concat!(include_str!("assets/pyramid.js"), include_str!("assets/tracks.js"), include_str!("assets/chart.js"),);
 
 /// The chart's style: its colours are variables that a page may set.
 pub const STYLE: &str = include_str!("assets/chart.css");

@@ -119,7 +119,10 @@ impl Svg<'_> {
             }
             let (a, b) = (y(piece.left_ms.0), y(piece.left_ms.1));
             let (from, to) = (scale.x(piece.start_ms), scale.x(piece.end_ms));
-            writeln!(f, r##"<path d="M{from:.1} {BOTTOM}V{a:.1}L{to:.1} {b:.1}V{BOTTOM}Z" fill="#fbbf24" fill-opacity=".7"/>"##)?;
+            writeln!(
+                f,
+                r##"<path d="M{from:.1} {BOTTOM}V{a:.1}L{to:.1} {b:.1}V{BOTTOM}Z" fill="#fbbf24" fill-opacity=".7"/>"##
+            )?;
         }
         Ok(())
     }

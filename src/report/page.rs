@@ -10,7 +10,8 @@ use crate::chart::{self, Sound};
 
 const HEAD: &str = include_str!("assets/head.html");
 const STYLE: &str = include_str!("assets/page.css");
-const SCRIPT: &str = concat!(include_str!("assets/marks.js"), include_str!("assets/player.js"), include_str!("assets/page.js"));
+const SCRIPT: &str =
+    concat!(include_str!("assets/marks.js"), include_str!("assets/player.js"), include_str!("assets/page.js"));
 
 pub(super) fn write(out: &mut impl Write, calls: &[Call], pictures: &[String]) -> io::Result<()> {
     let style = [chart::STYLE, STYLE].concat();

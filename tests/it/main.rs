@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
 mod any_order;
+mod browser;
 mod cli;
 mod golden;
 mod hangup;
@@ -13,6 +14,7 @@ mod lab_voices;
 mod layering;
 mod live;
 mod property;
+mod report;
 mod situations;
 mod sound;
 mod timers;

@@ -7,6 +7,8 @@
 class QuietlineChart {
   static RULER = 22;
   static GAP = 8;
+  /** Room above each row for its name. */
+  static NAME = 16;
   static MAP = 34;
   /** Nobody needs to see less than this. */
   static CLOSEST_MS = 200;
@@ -180,8 +182,8 @@ class QuietlineChart {
     let top = QuietlineChart.RULER;
     this.boxes = [];
     for (const track of this.tracks.filter((track) => track.shown)) {
-      this.boxes.push({ track, top, height: track.height });
-      top += track.height + QuietlineChart.GAP;
+      this.boxes.push({ track, top: top + QuietlineChart.NAME, height: track.height });
+      top += QuietlineChart.NAME + track.height + QuietlineChart.GAP;
     }
     this.mapTop = top;
     this.height = top + QuietlineChart.MAP;
@@ -284,7 +286,7 @@ class QuietlineChart {
   /** The talkspurt in the lane of those that were found. */
   spurtUnder(x, y) {
     const box = this.boxes.find(({ track }) => track.id === "speech");
-    if (!box || y < box.top || y > box.top + QUIETLINE_LANE_TOP + QUIETLINE_LANE) return null;
+    if (!box || y < box.top || y > box.top + QUIETLINE_LANE) return null;
     return this.data.spurts.find((spurt) => this.x(spurt.start_ms) - 3 <= x && x <= this.x(spurt.end_ms) + 3) ?? null;
   }
 
@@ -339,7 +341,7 @@ class QuietlineChart {
   colours() {
     const style = getComputedStyle(this.stage);
     const names = ["caller", "heard", "score", "voiced", "window", "held", "found", "truth", "marked", "charged", "lane",
-      "grid", "text", "muted", "back", "goodbye", "hangup", "ending", "cursor", "selected", "play"];
+      "grid", "text", "muted", "back", "goodbye", "hangup", "ending", "cursor", "selected", "play", "edge"];
     return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--ql-${name}`).trim()]));
   }
 
@@ -362,8 +364,7 @@ class QuietlineChart {
     this.drawRuler(paint);
     for (const { track, top, height: rows } of this.boxes) {
       track.draw(paint, { top, height: rows });
-      g.fillStyle = colours.text;
-      g.fillText(track.label, 4, top + 10);
+      quietlineLabel(paint, track.label, 4, top - 4, colours.text);
       g.fillStyle = colours.grid;
       g.fillRect(0, top + rows + QuietlineChart.GAP / 2, width, 1);
     }
@@ -393,19 +394,21 @@ class QuietlineChart {
     }
   }
 
-  drawMarkers({ g, x, width, colours, data }) {
+  drawMarkers(paint) {
+    const { g, x, width, colours, data } = paint;
     let [row, free] = [0, -Infinity];
     const bottom = this.mapTop - QuietlineChart.GAP;
     for (const { at_ms, kind, text } of data.markers) {
       const at = x(at_ms);
       if (at < 0 || at > width) continue;
-      g.fillStyle = { goodbye: colours.ending, ending: colours.ending, hangup: colours.hangup }[kind] ?? colours.marked;
+      const colour = { goodbye: colours.ending, ending: colours.ending, hangup: colours.hangup }[kind] ?? colours.marked;
+      g.fillStyle = colour;
       g.fillRect(Math.round(at), QuietlineChart.RULER, 1.5, bottom - QuietlineChart.RULER);
       const wide = g.measureText(text).width + 6;
       row = at - 10 < free ? row + 1 : 0;
       free = Math.max(free, at + wide);
       const left = at + wide > width ? at - wide : at + 4;
-      g.fillText(text, left, QuietlineChart.RULER + 11 + 12 * (row % 4));
+      quietlineLabel(paint, text, left, QuietlineChart.RULER + 11 + 13 * (row % 4), colour);
     }
   }
 

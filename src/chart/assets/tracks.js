@@ -1,12 +1,12 @@
 
-/** How the rows of a chart are drawn. A painter has `g`, `view`, `width`, `colours`, `data`, `pyramids` and `x(ms)`. */
+/** How the rows of a chart are drawn. A painter has `g`, `view`, `width`, `colours`, `data`, `marks`, `pyramids`, `x(ms)`. */
 const QUIETLINE_TRACKS = [
-  { id: "caller", label: "Caller", height: 92, draw: (paint, box) => quietlineWave(paint, box, "caller") },
-  { id: "speech", label: "Speech", height: 66, draw: quietlineSpeech },
-  { id: "heard", label: "Heard by the caller", height: 74, draw: (paint, box) => quietlineWave(paint, box, "heard") },
-  { id: "trace", label: "Probability of voice", height: 66, needs: "trace", draw: quietlineScore },
+  { id: "caller", label: "Caller", height: 84, draw: (paint, box) => quietlineWave(paint, box, "caller") },
+  { id: "speech", label: "Speech", height: 51, draw: quietlineSpeech },
+  { id: "heard", label: "Heard by the caller", height: 64, draw: (paint, box) => quietlineWave(paint, box, "heard") },
+  { id: "trace", label: "Probability of voice", height: 54, needs: "trace", draw: quietlineScore },
   { id: "level", label: "Level, dBFS", height: 60, needs: "trace", hidden: true, draw: quietlineLevel },
-  { id: "window", label: "Silence left", height: 92, draw: quietlineWindow },
+  { id: "window", label: "Silence left", height: 84, draw: quietlineWindow },
 ];
 
 /** Lanes of the speech row: what it is called, and from where it is. */
@@ -15,8 +15,7 @@ const QUIETLINE_LANES = [
   { label: "truth", stretches: (data) => data.truth?.caller ?? [] },
   { label: "marked", stretches: (data, marks) => marks ?? [] },
 ];
-const QUIETLINE_LANE_TOP = 14;
-const QUIETLINE_LANE = 16;
+const QUIETLINE_LANE = 17;
 
 /** Seconds and fractions as people write them; minutes from a minute on. */
 function quietlineTime(ms, digits = 2) {
@@ -46,7 +45,7 @@ function quietlineWave({ g, view, width, colours, pyramids }, { top, height }, s
 function quietlineSpeech(paint, { top }) {
   const { g, colours, data, marks } = paint;
   QUIETLINE_LANES.forEach(({ label, stretches }, lane) => {
-    const y = top + QUIETLINE_LANE_TOP + lane * QUIETLINE_LANE;
+    const y = top + lane * QUIETLINE_LANE;
     g.fillStyle = colours.lane;
     g.fillRect(0, y, paint.width, QUIETLINE_LANE - 3);
     for (const [from, to, spurt] of stretches(data, marks)) {
@@ -57,9 +56,18 @@ function quietlineSpeech(paint, { top }) {
       g.fillStyle = aside ? colours.charged : colours[label];
       g.fillRect(left, y, right - left, QUIETLINE_LANE - 3);
     }
-    g.fillStyle = colours.muted;
-    g.fillText(label, 4, y + 10);
+    quietlineLabel(paint, label, 4, y + 11, colours.muted);
   });
+}
+
+/** Text that can be read over anything. */
+function quietlineLabel({ g, colours }, text, x, y, colour) {
+  g.globalAlpha = 0.8;
+  g.fillStyle = colours.back;
+  g.fillRect(x - 3, y - 10, g.measureText(text).width + 6, 13);
+  g.globalAlpha = 1;
+  g.fillStyle = colour;
+  g.fillText(text, x, y);
 }
 
 function quietlineScore({ g, view, width, colours, pyramids }, { top, height }) {
@@ -102,7 +110,13 @@ function quietlineWindow({ g, x, width, colours, data }, { top, height }) {
     g.lineTo(to, y(left_ms[1]));
     g.lineTo(to, top + height);
     g.fill();
-    if (held && to - from > 8 * held.length) {
+    g.beginPath();
+    g.moveTo(from, y(left_ms[0]));
+    g.lineTo(to, y(left_ms[1]));
+    g.strokeStyle = colours.edge;
+    g.lineWidth = 1.5;
+    g.stroke();
+    if (held && to - from > 7 * held.length + 8) {
       g.fillStyle = colours.muted;
       g.fillText(held, Math.max(from, 0) + 4, top + height - 6);
     }
