@@ -140,7 +140,7 @@ impl Events {
                 start_ms: start.as_millis_f64(),
                 end_ms: end.as_millis_f64(),
                 voiced_ms: voiced.as_secs_f64() * 1e3,
-                level_dbfs: f64::from((level.db() * 10.0).round()) / 10.0,
+                level_dbfs: (f64::from(level.db()) * 10.0).round() / 10.0,
                 below_floor,
                 verdict: None,
                 charged: false,
@@ -222,4 +222,61 @@ fn window(ledger: &[LedgerEntry]) -> Vec<WindowPiece> {
         }
     }
     pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        audio::Dbfs,
+        call::{Reason, Verdict},
+        silence::PauseName,
+        vad::SpurtId,
+    };
+
+    fn entry(at_ms: u64, cause: Cause, deadline_ms: Option<u64>) -> LedgerEntry {
+        let deadline = deadline_ms.map(Timestamp::from_millis);
+        LedgerEntry { at: Timestamp::from_millis(at_ms), cause, deadline, uncertainty: Duration::ZERO }
+    }
+
+    #[test]
+    fn the_window_runs_stands_still_and_is_gone_while_the_call_is_ended() {
+        let ledger = [
+            entry(0, Cause::StreamStarted, Some(30_000)),
+            entry(1_000, Cause::Paused(PauseName::Agent), None),
+            entry(3_000, Cause::Unpaused, Some(32_000)),
+            entry(32_000, Cause::EndingBegan(Reason::Silence), None),
+            entry(33_000, Cause::StreamClosed, None),
+        ];
+        let pieces: Vec<_> = window(&ledger).iter().map(|p| (p.start_ms, p.end_ms, p.left_ms, p.held)).collect();
+        assert_eq!(
+            pieces,
+            [
+                (0.0, 1_000.0, (30_000.0, 29_000.0), None),
+                (1_000.0, 3_000.0, (29_000.0, 29_000.0), Some("agent")),
+                (3_000.0, 32_000.0, (29_000.0, 0.0), None),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_talkspurt_has_its_last_verdict_and_whether_it_was_charged() {
+        let spurt = SpurtId(4);
+        let at = Timestamp::from_millis;
+        let (voiced, level) = (Duration::from_millis(300), Dbfs::new(-20.04));
+        let found = Cause::Talkspurt { spurt, start: at(100), end: at(500), voiced, level, below_floor: false };
+        let ledger = [
+            entry(800, found, None),
+            entry(900, Cause::Verdict { spurt, verdict: Verdict::Pending }, None),
+            entry(950, Cause::Verdict { spurt, verdict: Verdict::Wordless }, None),
+            entry(950, Cause::Charged { spurt, budget_left: Duration::ZERO }, None),
+            entry(960, Cause::Charged { spurt: SpurtId(9), budget_left: Duration::ZERO }, None),
+        ];
+        let events = Events::of(&ledger);
+        let [known] = &events.spurts[..] else { panic!("{events:?}") };
+        assert_eq!((known.verdict, known.charged, known.level_dbfs), (Some("wordless"), true, -20.0));
+        assert_eq!((events.ledger.len(), events.end_ms()), (5, 960.0));
+    }
 }

@@ -365,6 +365,7 @@ class QuietlineChart {
     for (const { track, top, height: rows } of this.boxes) {
       track.draw(paint, { top, height: rows });
       quietlineLabel(paint, track.label, 4, top - 4, colours.text);
+      track.legend?.(paint, 16 + g.measureText(track.label).width, top - 4);
       g.fillStyle = colours.grid;
       g.fillRect(0, top + rows + QuietlineChart.GAP / 2, width, 1);
     }

@@ -2,7 +2,7 @@
 /** How the rows of a chart are drawn. A painter has `g`, `view`, `width`, `colours`, `data`, `marks`, `pyramids`, `x(ms)`. */
 const QUIETLINE_TRACKS = [
   { id: "caller", label: "Caller", height: 84, draw: (paint, box) => quietlineWave(paint, box, "caller") },
-  { id: "speech", label: "Speech", height: 51, draw: quietlineSpeech },
+  { id: "speech", label: "Speech", height: 51, draw: quietlineSpeech, legend: quietlineLegend },
   { id: "heard", label: "Heard by the caller", height: 64, draw: (paint, box) => quietlineWave(paint, box, "heard") },
   { id: "trace", label: "Probability of voice", height: 54, needs: "trace", draw: quietlineScore },
   { id: "level", label: "Level, dBFS", height: 60, needs: "trace", hidden: true, draw: quietlineLevel },
@@ -56,8 +56,17 @@ function quietlineSpeech(paint, { top }) {
       g.fillStyle = aside ? colours.charged : colours[label];
       g.fillRect(left, y, right - left, QUIETLINE_LANE - 3);
     }
-    quietlineLabel(paint, label, 4, y + 11, colours.muted);
   });
+}
+
+/** The colours of the speech row, behind its name. */
+function quietlineLegend(paint, x, y) {
+  for (const { label } of QUIETLINE_LANES) {
+    quietlineLabel(paint, label, x + 12, y, paint.colours.muted);
+    paint.g.fillStyle = paint.colours[label];
+    paint.g.fillRect(x, y - 8, 8, 8);
+    x += 24 + paint.g.measureText(label).width;
+  }
 }
 
 /** Text that can be read over anything. */

@@ -246,7 +246,7 @@ function drawMarks() {
       button("Redo", () => changeMarks((marks) => marks.redo()), !marks.future.length)),
     make("ul", { className: "marks" }, ...marks.list.map(markRow)),
     make("div", { className: "bar" }, button(`Save ${truth_name}`, save, !marks.list.length)),
-    make("p", { className: "hint" }, `It holds ${marks.speech.length} stretches of the caller's speech, begun from ${
+    make("p", { className: "hint" }, `It holds ${marks.speech.length} ${marks.speech.length === 1 ? "stretch" : "stretches"} of the caller's speech, begun from ${
       chart.truth ? "the truth file" : "what the detector found"}. Put it beside the recording as ${truth_name}: the next replay finds it, `
       + "or give it to --truth."),
   );
