@@ -154,10 +154,10 @@ async fn a_call_is_drawn_zoomed_and_marked() {
         assert!((panned.0 - near.0 - 2_000.0).abs() < 100.0, "{near:?} {panned:?}");
 
         // Hovering tells the values.
-        let at = place(browser, 15_000.0).await;
+        let at = place(browser, 17_000.0).await;
         browser.client.perform_actions(mouse().then(to(at))).await.unwrap();
         let tip = text(browser, ".ql-tip").await;
-        assert!(["15.0", "probability 0.", "dBFS", "silence left 29."].iter().all(|it| tip.contains(it)), "{tip}");
+        assert!(["17.0", "probability 0.", "dBFS", "silence left 27."].iter().all(|it| tip.contains(it)), "{tip}");
         click(browser, "All").await;
         drawn(browser).await;
         assert_eq!(view(browser).await, whole);
