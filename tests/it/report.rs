@@ -118,7 +118,10 @@ async fn pixels(browser: &Browser, colour: &str) -> u64 {
          probe.fillStyle = chart.colours().{colour};
          probe.fillRect(0, 0, 1, 1);
          const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
-         const {{ data }} = chart.g.getImageData(0, 0, chart.canvas.width, chart.canvas.height);
+         const {{ width, height }} = chart.canvas;
+         const copy = new OffscreenCanvas(width, height).getContext('2d', {{ willReadFrequently: true }});
+         copy.drawImage(chart.canvas, 0, 0);
+         const {{ data }} = copy.getImageData(0, 0, width, height);
          let found = 0;
          for (let i = 0; i < data.length; i += 4) if (data[i] === r && data[i + 1] === g && data[i + 2] === b) found++;
          return found;"

@@ -28,18 +28,24 @@ function quietlineTime(ms, digits = 2) {
   return `${sign}${Math.floor(seconds / 60)}:${rest}`;
 }
 
-function quietlineWave({ g, view, width, colours, pyramids }, { top, height }, side) {
+function quietlineWave({ g, x, view, width, colours, data, pyramids }, { top, height }, side) {
   const middle = top + height / 2;
   // Speech on a line rarely fills a sixth of full scale.
   const scale = (height / 2 - 2) / 80;
   g.fillStyle = colours.grid;
   g.fillRect(0, Math.round(middle), width, 1);
   g.fillStyle = colours[side];
-  pyramids[side].forPixels(view, width, (x, low, high) => {
+  pyramids[side].forPixels(view, width, (pixel, low, high) => {
     const up = Math.min(high * scale, height / 2);
     const down = Math.max(low * scale, -height / 2);
-    if (up - down >= 0.5) g.fillRect(x, middle - up, 1, Math.max(up - down, 1));
+    if (up - down >= 0.5) g.fillRect(pixel, middle - up, 1, Math.max(up - down, 1));
   });
+  // The caller's truth has a lane of its own.
+  if (side !== "heard") return;
+  g.fillStyle = colours.truth;
+  for (const [from, to] of data.truth?.agent ?? []) {
+    if (x(to) > 0 && x(from) < width) g.fillRect(x(from), top + height - 3, x(to) - x(from), 3);
+  }
 }
 
 function quietlineSpeech(paint, { top }) {
