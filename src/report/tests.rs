@@ -1,4 +1,4 @@
-use std::{fs, path::Path};
+use std::fs;
 
 use super::{Call, names, page, write};
 use crate::replay::Replay;
@@ -59,5 +59,4 @@ fn a_folder_that_cannot_be_written_is_named() {
     let error = write(&file.join("below"), &[]).unwrap_err().to_string();
     fs::remove_file(&file).unwrap();
     assert!(error.contains("quietline-report-is-a-file") && error.contains("may the folder be written"), "{error}");
-    assert!(write(Path::new("/dev/null/x"), &[]).is_err());
 }
