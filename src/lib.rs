@@ -117,6 +117,7 @@
 //!     `tests/it/live/doors.rs`.
 //! 13. A process that dies leaves no caller without a word: `tests/it/live/process.rs`.
 //! 14. A call comes to the same decisions on sockets as on virtual time: `quietline demo --scenario all`.
+//! 15. What stands in a name, a failure or a truth file is never markup or script in a report: `tests/it/report.rs`.
 //!
 //! # Where the design was left
 //!
