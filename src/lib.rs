@@ -59,6 +59,7 @@
 //! | what a setting allows | [`assistant`]; what the server's file calls it: [`config`] |
 //! | what an audit finds in a recording | [`audit`] |
 //! | what QA may expect of a replay | `replay/expect`, `replay/side_car` |
+//! | how a call is drawn | [`chart`]; what the page around it offers: [`report`] |
 //! | which words are a farewell | `call/phrases/*.txt` |
 //!
 //! # Modules, from the bottom up
@@ -69,10 +70,11 @@
 //! * [`assistant`] (settings), [`carrier`] and [`model`] (the peers as values), [`tts`] (voices);
 //! * [`audit`] (recordings with both voices in one track, held against the rules);
 //! * [`call`] (control plane), [`media`] (data plane; it implements the port that the call defines), [`session`] (both);
+//! * [`chart`] (a call as a picture, for pages and documents);
 //! * [`config`] (the server's file and environment);
 //! * drivers: [`net`] (sockets, HTTP, the one clock), [`voices`] (phrases rendered and kept), [`live`] (the gateway),
 //!   [`lab`] (stand-ins for carrier, model and voices, pure and on sockets), [`replay`] (recordings and the demo's
-//!   scenarios);
+//!   scenarios), [`report`] (a page of what a replay came to);
 //! * the command: `main.rs` and `cli/`.
 //!
 //! Who may import whom is a table in `tests/it/layering.rs`, reviewed like code.
@@ -119,6 +121,7 @@
 //!     `tests/it/live/doors.rs`.
 //! 13. A process that dies leaves no caller without a word: `tests/it/live/process.rs`.
 //! 14. A call comes to the same decisions on sockets as on virtual time: `quietline demo --scenario all`.
+//! 15. What stands in a name, a failure or a truth file is never markup or script in a report: `tests/it/report.rs`.
 //!
 //! # Where the design was left
 //!
@@ -141,6 +144,7 @@ pub mod audio;
 pub mod audit;
 pub mod call;
 pub mod carrier;
+pub mod chart;
 pub mod codec;
 pub mod config;
 pub mod lab;
@@ -151,6 +155,7 @@ pub mod model;
 pub mod net;
 pub mod recording;
 pub mod replay;
+pub mod report;
 pub mod resample;
 pub mod ring;
 pub mod session;

@@ -6,7 +6,7 @@ use super::Moment;
 use crate::{
     audio::{Dbfs, FRAME_SAMPLES, Frame, to_float},
     time::MediaTime,
-    vad::{self, Detector, TalkspurtConfig, TalkspurtEvent, TalkspurtTracker},
+    vad::{self, Detector, FrameHeard, TalkspurtConfig, TalkspurtEvent, TalkspurtTracker},
 };
 
 /// Samples of a step of energy: 10 ms.
@@ -67,7 +67,7 @@ fn talkspurts(samples: &[i16]) -> Vec<(f64, f64)> {
     let mut at = MediaTime::ZERO;
     for frame in frames {
         let frame: &Frame = frame;
-        for event in tracker.push(at, detector.process(frame).voiced, Dbfs::of(frame)).into_iter().flatten() {
+        for event in tracker.push(at, FrameHeard::of(detector.process(frame), Dbfs::of(frame))).into_iter().flatten() {
             match event {
                 TalkspurtEvent::Ended(spurt) if spurt.counts => found.push(spurt),
                 TalkspurtEvent::Ended(_) | TalkspurtEvent::Began(_) | TalkspurtEvent::Counts(_) => {}

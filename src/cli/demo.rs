@@ -5,10 +5,13 @@ use std::{
     io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use quietline::{
     call::Reason,
+    chart::{Events, Svg},
+    codec::mulaw,
     replay::{
         decisions,
         scenario::{LiveEvent, Played, SCENARIOS, Scenario, play_live},
@@ -16,7 +19,7 @@ use quietline::{
     vad::Detector,
 };
 
-use super::{chart::Chart, timeline::Timeline, wav};
+use super::{timeline::Timeline, wav};
 
 /// What `quietline demo` is asked.
 #[derive(Debug, clap::Args)]
@@ -103,7 +106,7 @@ fn play_one(args: &DemoArgs, scenario: &Scenario, out: &mut dyn Write) -> Result
             .map_err(text)?;
     }
     if let Some(file) = &args.svg {
-        draw(scenario, &played, timeout.as_secs_f64(), file)?;
+        draw(scenario, &played, timeout, file)?;
         writeln!(out, "  look             {}", file.display()).map_err(text)?;
     }
     verdict(&played, out).map_err(text)
@@ -142,10 +145,12 @@ fn fingerprint(decisions: &[String]) -> u32 {
         .fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
-fn draw(scenario: &Scenario, played: &Played, timeout: f64, file: &Path) -> Result<(), String> {
+fn draw(scenario: &Scenario, played: &Played, timeout: Duration, file: &Path) -> Result<(), String> {
     let title = format!("quietline demo --scenario {}: {}", scenario.name, scenario.what);
-    let chart = Chart { title: &title, said: &played.said, heard: &played.heard, ledger: &played.ledger, timeout };
-    fs::write(file, chart.to_string()).map_err(|error| format!("cannot write {}: {error}", file.display()))
+    let said: Vec<_> = played.said.iter().map(|&sample| mulaw::encode(sample)).collect();
+    let events = Events::of(&played.ledger);
+    let svg = Svg { title: &title, said: &said, heard: &played.heard, events: &events, truth: None, timeout };
+    fs::write(file, svg.to_string()).map_err(|error| format!("cannot write {}: {error}", file.display()))
 }
 
 fn summary(played: &Played, same: bool, out: &mut dyn Write) -> io::Result<()> {
@@ -173,7 +178,7 @@ fn summary(played: &Played, same: bool, out: &mut dyn Write) -> io::Result<()> {
         if same { ", the same as with --fast" } else { "" }
     )?;
     for answer in &played.answers {
-        let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
         let (total, ours, model) = (ms(answer.total), ms(answer.ours), ms(answer.model));
         writeln!(
             out,

@@ -2,7 +2,6 @@
 
 mod audit;
 mod beside;
-mod chart;
 mod check_config;
 mod demo;
 mod lab;

@@ -9,7 +9,7 @@ use crate::{
     codec::mulaw,
     ring::{RingConsumer, RingProducer, byte_ring},
     time::MediaTime,
-    vad::{Batch, FrameHeard, SpurtId, Talkspurt, TalkspurtConfig, TalkspurtEvent, TalkspurtTracker, Vad, VadFrame},
+    vad::{Batch, FrameHeard, SpurtId, Talkspurt, TalkspurtConfig, TalkspurtEvent, TalkspurtTracker, Vad},
 };
 
 /// Frames worked off in one tick at the most: a burst takes longer, a shard's other calls go on.
@@ -243,8 +243,8 @@ impl Inbound {
         let frame = self.decoded();
         let level = Dbfs::of(&frame);
         let foreign = echo.is_ours(at, &frame, level);
-        let VadFrame { voiced, back, .. } = self.vad.process(&frame);
-        (self.tracker.push(at, FrameHeard { voiced: voiced && !foreign, back, level, foreign }), false)
+        let heard = FrameHeard::of(self.vad.process(&frame), level);
+        (self.tracker.push(at, FrameHeard { voiced: heard.voiced && !foreign, foreign, ..heard }), false)
     }
 
     /// Silence of a long gap that nobody needs: neither detector nor model.

@@ -22,6 +22,7 @@ pub mod scenario;
 mod side_car;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod truth;
 mod voices;
 

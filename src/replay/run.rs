@@ -1,8 +1,9 @@
-use super::{Evidence, Rules, Truth, TruthVad, agent, voices::give_builtin_voices};
+use super::{Evidence, Rules, Truth, TruthVad, agent, trace::TracedVad, voices::give_builtin_voices};
 use crate::{
     assistant::Settings,
     audio::Encoding,
     call::{Cause, LedgerEntry, Reason},
+    chart::TraceFrame,
     lab::{ScriptedCarrier, ScriptedModel, Transcripts, Trouble, World},
     model::ModelTraits,
     session::SessionConfig,
@@ -88,6 +89,8 @@ pub struct Outcome {
     pub rules: Rules,
     /// Why the window moved.
     pub ledger: Vec<LedgerEntry>,
+    /// What the detector said of each 20 ms, from the call's start on.
+    pub trace: Vec<TraceFrame>,
     /// Caller and what the caller heard, 8 kHz.
     pub audio: (Vec<i16>, Vec<u8>),
 }
@@ -98,8 +101,10 @@ impl Replay {
     /// # Errors
     /// A text for the reader, if the call does not end (a bug of ours).
     pub fn run(&self) -> Result<Outcome, String> {
-        let world = self.play(vad::build(self.detector))?;
+        let (vad, trace) = TracedVad::new(vad::build(self.detector));
+        let world = self.play(Box::new(vad))?;
         let mut outcome = self.outcome(&world);
+        outcome.trace = trace.take();
         if let Some(truth) = &self.truth {
             let labelled = self.play(Box::new(TruthVad::new(truth)))?;
             let (ours, theirs) = (world.session.record(), labelled.session.record());
@@ -155,6 +160,7 @@ impl Replay {
             truth_error_ms: None,
             rules: Rules::check(&Evidence::of(world)),
             ledger: world.ledger.clone(),
+            trace: Vec::new(),
             audio: (world.carrier.said().to_vec(), world.carrier.heard().to_vec()),
         }
     }

@@ -11,6 +11,7 @@ fn truth_files_are_read_and_bad_ones_say_why() {
     let note = Truth::parse(include_bytes!("../../fixtures/voice-note-16k.json")).unwrap();
     assert_eq!(note.caller_speech.len(), 3);
     assert!(matches!(Truth::parse(b"{}"), Err(TruthError::NoSpeech)));
+    assert!(Truth::parse(br#"{"caller_speech": []}"#).unwrap().caller_speech.is_empty(), "nobody speaks");
     assert!(matches!(Truth::parse(b"[1"), Err(TruthError::Json(_))));
     assert!(Truth::parse(br#"{"caller_speech": []}"#).unwrap().caller_words().is_empty(), "nobody speaks");
     let backwards = Truth::parse(br#"{"caller_speech": [[5, 1]]}"#);

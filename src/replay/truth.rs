@@ -21,6 +21,9 @@ pub struct Truth {
     /// Who said what.
     #[serde(default)]
     pub utterances: Vec<TruthUtterance>,
+    /// The file as it was written, with the keys that are not read here; empty for a truth that came from no file.
+    #[serde(skip)]
+    pub source: String,
 }
 
 /// One utterance of a side-car.
@@ -57,17 +60,19 @@ pub enum TruthError {
 
 impl Truth {
     /// Parses the labels of a side-car. Unknown keys are ignored: the files say more than is needed here.
+    /// `caller_speech` may be empty, where nobody speaks, but must be there.
     ///
     /// # Errors
     /// See [`TruthError`].
     pub fn parse(json: &[u8]) -> Result<Self, TruthError> {
-        Self::of_value(serde_json::from_slice(json)?)?.ok_or(TruthError::NoSpeech)
+        Self::of_value(serde_json::from_slice(json)?, json)?.ok_or(TruthError::NoSpeech)
     }
 
-    /// The labels of a side-car; `None` if it labels no speech.
-    pub(super) fn of_value(json: Value) -> Result<Option<Self>, TruthError> {
+    /// The labels of a side-car, which was written as `source`; `None` if it labels no speech.
+    pub(super) fn of_value(json: Value, source: &[u8]) -> Result<Option<Self>, TruthError> {
         let labelled = ["caller_speech", "speech"].iter().any(|key| json.get(key).is_some());
-        let truth: Self = serde_json::from_value(json)?;
+        let mut truth: Self = serde_json::from_value(json)?;
+        truth.source = String::from_utf8_lossy(source).into_owned();
         let good = |(from, to): &(f64, f64)| from.is_finite() && to.is_finite() && *from >= 0.0 && to >= from;
         match truth.caller_speech.iter().chain(&truth.bot_speech).find(|stretch| !good(stretch)) {
             Some(bad) => Err(TruthError::BadStretch(*bad)),

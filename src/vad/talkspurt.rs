@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::VadFrame;
 use crate::{
     audio::{Dbfs, FRAME_SAMPLES},
     time::MediaTime,
@@ -87,6 +88,12 @@ pub struct FrameHeard {
 impl FrameHeard {
     /// Nothing of the caller.
     pub const NOTHING: Self = Self { voiced: false, back: 0, level: Dbfs::SILENCE, foreign: true };
+
+    /// What a detector says of a frame of this level.
+    #[must_use]
+    pub const fn of(frame: VadFrame, level: Dbfs) -> Self {
+        Self { voiced: frame.voiced, back: frame.back, level, foreign: false }
+    }
 
     /// A frame that is judged once and for all.
     #[must_use]

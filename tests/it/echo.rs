@@ -15,7 +15,7 @@ struct Credulous;
 impl Vad for Credulous {
     fn process(&mut self, frame: &Frame) -> VadFrame {
         let voiced = Dbfs::of(frame).db() > -52.0;
-        VadFrame { voiced, score: f32::from(u8::from(voiced)) }
+        VadFrame::new(voiced, f32::from(u8::from(voiced)))
     }
 
     fn reset(&mut self) {}

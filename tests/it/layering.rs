@@ -36,6 +36,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("media",     &["time", "audio", "codec", "resample", "vad", "mix", "ring", "carrier", "model", "call"]),
     // one call: joins the two
     ("session",   &["time", "audio", "resample", "vad", "mix", "carrier", "model", "assistant", "call", "media"]),
+    // a finished call as a picture
+    ("chart",     &["time", "audio", "codec", "call"]),
     // the server's file and environment
     ("config",    &["time", "audio", "vad", "assistant", "carrier", "model", "tts"]),
     // drivers
@@ -45,14 +47,15 @@ const EDGES: &[(&str, &[&str])] = &[
                     "session", "config", "net", "voices"]),
     ("lab",       &["time", "audio", "codec", "resample", "vad", "mix", "carrier", "model", "call", "session", "net"]),
     ("replay",    &["time", "audio", "codec", "vad", "mix", "carrier", "model", "recording", "assistant", "tts",
-                    "call", "media", "session", "net", "voices", "live", "lab"]),
+                    "call", "media", "session", "chart", "net", "voices", "live", "lab"]),
+    ("report",    &["codec", "assistant", "call", "chart", "replay"]),
     // the command (in the tree of main.rs; it sees the library as `quietline::`)
     ("cli",       &["time", "audio", "codec", "vad", "recording", "assistant", "carrier", "model", "call", "session",
-                    "config", "net", "tts", "voices", "live", "lab", "replay", "audit"]),
+                    "config", "net", "tts", "voices", "live", "lab", "replay", "chart", "report", "audit"]),
 ];
 
 /// Modules that may touch the world; all others are pure.
-const IMPURE: &[&str] = &["config", "net", "voices", "live", "lab", "replay", "cli"];
+const IMPURE: &[&str] = &["config", "net", "voices", "live", "lab", "replay", "report", "cli"];
 
 /// What a pure module never names, by the beginning of the path.
 const IMPURE_PATHS: &[&[&str]] = &[

@@ -5,6 +5,7 @@
 
 mod any_order;
 mod audit;
+mod browser;
 mod cli;
 mod echo;
 mod golden;
@@ -16,6 +17,7 @@ mod layering;
 mod live;
 mod property;
 mod replay;
+mod report;
 mod situations;
 mod sound;
 mod timers;

@@ -18,7 +18,12 @@ use std::{
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
-use quietline::{recording::Channel, replay::Verdicts, vad::Detector};
+use quietline::{
+    recording::Channel,
+    replay::Verdicts,
+    report::{self, ReportError},
+    vad::Detector,
+};
 
 use find::Found;
 use one::{Played, Player};
@@ -78,6 +83,9 @@ pub(crate) struct ReplayArgs {
     /// Write a stereo WAV of each call into this folder: left what the caller said, right what the caller heard.
     #[arg(long, value_name = "DIR")]
     wav: Option<PathBuf>,
+    /// Write a page of the run and a picture of each call into this folder: open its index.html.
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
 }
 
 /// A side of a stereo recording.
@@ -181,7 +189,23 @@ fn replay_all(
             false
         }
     });
-    Ok(summary.is_good() && written)
+    let reported = match write_report(args, all) {
+        Ok(()) => true,
+        Err(error) => {
+            let _ = writeln!(err, "quietline replay: --report: {error}");
+            false
+        }
+    };
+    Ok(summary.is_good() && written && reported)
+}
+
+fn write_report(args: &ReplayArgs, all: Vec<Done>) -> Result<(), ReportError> {
+    let Some(folder) = &args.report else { return Ok(()) };
+    let call = |done: Done| match done.result {
+        Ok(played) => played.report,
+        Err(error) => Some(report::Call::unplayed(&done.path.to_string_lossy(), &error)),
+    };
+    report::write(folder, &all.into_iter().filter_map(call).collect::<Vec<_>>())
 }
 
 /// Each is told as soon as those before it are.

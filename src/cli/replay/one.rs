@@ -9,6 +9,7 @@ use quietline::{
     assistant::{HangupTool, Settings, SilenceTimeout},
     recording::{self, Channel, Recording},
     replay::{Checked, Outcome, Replay, SideCar, Verdicts},
+    report,
 };
 
 use super::ReplayArgs;
@@ -34,6 +35,8 @@ pub(super) struct Played {
     pub(super) failures: Vec<String>,
     /// What a reader of the result has to know.
     pub(super) notes: Vec<&'static str>,
+    /// The call's part of a report, if one is wanted.
+    pub(super) report: Option<report::Call>,
 }
 
 /// Both sides of a call, at 8 kHz.
@@ -78,13 +81,17 @@ impl<'a> Player<'a> {
         };
         let mut outcome = replay.run()?;
         self.write_wav(path, &outcome)?;
-        outcome.audio = (Vec::new(), Vec::new());
+        let reported = self.args.report.as_ref().map(|_| report::Call::of(&path.to_string_lossy(), &replay, &outcome));
+        // Long, and told by now.
+        (outcome.audio, outcome.trace) = Default::default();
         let checked = side_car.expect.map(|expect| expect.check(&outcome, self.args.tolerance)).unwrap_or_default();
         let failures = self.failures(&outcome, &checked);
         let note = "both voices are in one track, and both are taken for the caller's; `quietline audit` is made for \
                     such recordings";
         let notes = if is_mixed { vec![note] } else { Vec::new() };
-        Ok(Played { outcome, settings, checked, failures, notes })
+        let unmet = failures.iter().filter(|failure| !outcome.rules.broken.contains(failure)).cloned();
+        let report = reported.map(|call| call.with_failures(unmet));
+        Ok(Played { outcome, settings, checked, failures, notes, report })
     }
 
     fn side_car(&self, path: &Path) -> Result<SideCar, String> {

@@ -20,6 +20,7 @@ fn outcome() -> Outcome {
         rules: Rules { goodbye_whole: Some(true), ..Rules::default() },
         ledger: Vec::new(),
         audio: (Vec::new(), Vec::new()),
+        trace: Vec::new(),
     }
 }
 

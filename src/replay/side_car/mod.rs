@@ -40,12 +40,12 @@ impl SideCar {
     ///
     /// # Errors
     /// See [`SideCarError`]: also if it has neither labels nor `expect` nor `settings`.
-    pub fn parse(json: &[u8]) -> Result<Self, SideCarError> {
-        let mut json: Value = serde_json::from_slice(json).map_err(TruthError::Json)?;
+    pub fn parse(source: &[u8]) -> Result<Self, SideCarError> {
+        let mut json: Value = serde_json::from_slice(source).map_err(TruthError::Json)?;
         let mut take = |key| json.as_object_mut().and_then(|object| object.remove(key));
         let expect = take("expect").map(|expect| Expect::parse(&expect)).transpose()?;
         let settings = take("settings").map(CallSettings::parse).transpose().map_err(SideCarError::Settings)?;
-        let truth = Truth::of_value(json)?;
+        let truth = Truth::of_value(json, source)?;
         if truth.is_none() && expect.is_none() && settings.is_none() {
             return Err(TruthError::NoSpeech.into());
         }
