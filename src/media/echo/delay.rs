@@ -90,7 +90,8 @@ impl Correlator {
     }
 
     /// Takes in a hop: what is heard of us just then, and what comes from the line. Now and then it looks at the peak.
-    pub(super) fn push(&mut self, sent: &Hop, heard: &Hop) -> Option<Look> {
+    /// Unless it is to learn, a hop is only what later ones follow upon.
+    pub(super) fn push(&mut self, sent: &Hop, heard: &Hop, learn: bool) -> Option<Look> {
         let sent = fast_part(&mut self.slow_sent, &sent.bands, FAINT_SENT, self.fresh);
         let heard = fast_part(&mut self.slow_heard, &heard.bands, FAINT_HEARD, self.fresh);
         self.fresh = false;
@@ -101,6 +102,9 @@ impl Correlator {
         }
         self.sent_energy.copy_within(1.., 0);
         self.sent_energy[DELAYS - 1] = sent.iter().map(|x| x * x).sum();
+        if !learn {
+            return None;
+        }
         for (sum, energy) in self.energies.iter_mut().zip(&self.sent_energy) {
             *sum = *sum * keep + energy;
         }

@@ -9,7 +9,7 @@ const LOUD: i8 = -45;
 /// What lies as near to the caller's words as this, in frames, is mixed with the quieter ones of them.
 const CALLER_NEAR: usize = 15;
 /// Beyond this nothing can be told apart from silence, dB.
-const MOST: f32 = 70.0;
+pub(super) const MOST: f32 = 70.0;
 
 /// Fading sums of power.
 #[derive(Clone, Copy, Debug, Default)]

@@ -49,6 +49,15 @@ const DECAY_DB: f32 = 3.0;
 /// We count as heard above this level, and echo is measured above it.
 const FAINT: i8 = -50;
 const MEASURED: i8 = -45;
+/// Nothing is learned of a path that is known, and has been heard without the caller, while they talk over us and for so
+/// many hops after: their words would blur it until it is lost. But no longer than this without a break: a path that has
+/// become louder looks just like that.
+const CALLER_HOPS: u64 = 20;
+const UNLEARNED_MAX: u64 = 500;
+/// After so many frames louder than echo it is the caller who talks, and for [`CALLER_HOPS`] the bound is this much lower:
+/// what there was to spare, dB.
+const CALLER_FRAMES: u8 = 4;
+const SINKING_DB: f32 = 4.0;
 /// A delay that moves by less than this is the same path: only its estimate gets better, hops.
 const SAME_PATH: f32 = 1.5;
 
@@ -68,6 +77,12 @@ pub(super) struct Echo {
     last_sent: Option<u64>,
     /// Something of ours could come back in the frame before.
     listens: bool,
+    /// The last hop that was louder than echo: the caller talks over us.
+    last_caller: Option<u64>,
+    /// Frames louder than echo in this stretch of the caller's.
+    caller_frames: u8,
+    /// Hops since the path was last learned from.
+    unlearned: u64,
 }
 
 impl Echo {
@@ -83,6 +98,9 @@ impl Echo {
             reference: SILENT_DB.into(),
             next: 0,
             last_sent: None,
+            last_caller: None,
+            caller_frames: 0,
+            unlearned: 0,
             listens: false,
         }
     }
@@ -131,21 +149,36 @@ impl Echo {
             self.bound.note(seen, self.peak.is_some());
         }
         let ours = self.bound.holds(level.db(), self.reference);
+        let talks = self.talks(hop);
         if !ours {
+            self.last_caller = Some(hop);
+            self.caller_frames = if talks { self.caller_frames.saturating_add(1) } else { 1 };
             self.loss.interrupt();
         } else if let Some(peak) = self.peak {
             self.loss.note(self.sent_at(&peak, hop), level.db(), self.bound.noise());
         }
-        ours
+        // Words that sink to the height of the echo are still the caller's.
+        let sinking =
+            talks && self.caller_frames >= CALLER_FRAMES && !self.bound.holds(level.db() + SINKING_DB, self.reference);
+        ours && !sinking
+    }
+
+    /// The caller has just been louder than echo.
+    fn talks(&self, hop: u64) -> bool {
+        self.last_caller.is_some_and(|last| hop <= last + CALLER_HOPS)
     }
 
     /// Correlates the frame with what was sent.
     fn listen(&mut self, hop: u64, frame: &Frame) {
         let (halves, _) = frame.as_chunks::<HOP>();
+        let talks = self.talks(hop);
+        let known = self.path().is_some_and(|path| path.loss_db < loss::MOST);
+        let learn = !talks || !known || self.unlearned >= UNLEARNED_MAX;
+        self.unlearned = if talks { self.unlearned + HOPS } else { 0 };
         for (n, half) in (hop..).zip(halves) {
             self.ear.next_hop();
             self.ear.push(half);
-            match self.correlator.push(self.sent.hop(n), &self.ear.hop()) {
+            match self.correlator.push(self.sent.hop(n), &self.ear.hop(), learn) {
                 Some(Look::Found(peak)) => self.found(peak),
                 Some(Look::Nothing) => self.lost(),
                 Some(Look::Unclear) | None => {}
