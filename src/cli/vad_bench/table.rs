@@ -34,6 +34,7 @@ const ROWS: &[Row] = &[
     ("a 20 ms frame on one core: silent line", |b| format!("{:.1} µs", b.silent_us)),
     ("… speech", |b| format!("{:.1} µs", b.speech_us)),
     ("… speech, 32 calls at once", |b| format!("{:.1} µs", b.batched_us)),
+    ("… speech, without AVX2 and FMA", |b| format!("{:.1} µs", b.baseline_us)),
 ];
 
 pub(super) fn print(benched: &[Benched], out: &mut dyn Write) -> io::Result<()> {

@@ -1,4 +1,4 @@
-use super::net::{Chunk, NETWORK, Scratch, score};
+use super::net::{Chunk, NETWORK, Scratch, score, score_baseline};
 
 /// A place in a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,7 @@ pub(super) struct Slot(usize);
 pub struct Batch {
     chunks: Vec<Chunk>,
     scratch: Scratch,
+    baseline: bool,
 }
 
 /// Chunks scored at once: more would not be faster, and push each other out of the cache.
@@ -21,7 +22,13 @@ impl Batch {
     /// An empty batch with room for `calls` chunks (2.3 KB each). Allocates.
     #[must_use]
     pub fn new(calls: usize) -> Self {
-        Self { chunks: Vec::with_capacity(calls), scratch: Scratch::new(MOST.min(calls)) }
+        Self { chunks: Vec::with_capacity(calls), scratch: Scratch::new(MOST.min(calls)), baseline: false }
+    }
+
+    /// The same as a machine without AVX2 and FMA works it out: slower, the last bits of a score differ. To measure.
+    #[must_use]
+    pub fn baseline(calls: usize) -> Self {
+        Self { baseline: true, ..Self::new(calls) }
     }
 
     /// Forgets the chunks of the tick before.
@@ -44,7 +51,11 @@ impl Batch {
     /// Scores every chunk.
     pub fn run(&mut self) {
         for chunks in self.chunks.chunks_mut(MOST) {
-            score(&NETWORK, chunks, &mut self.scratch);
+            if self.baseline {
+                score_baseline(&NETWORK, chunks, &mut self.scratch);
+            } else {
+                score(&NETWORK, chunks, &mut self.scratch);
+            }
         }
     }
 

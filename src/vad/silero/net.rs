@@ -173,7 +173,6 @@ impl pulp::NullaryFnOnce for Forward<'_> {
 }
 
 /// [`score`] as a machine without AVX2 and FMA does it.
-#[cfg(test)]
 pub(super) fn score_baseline(network: &Network, chunks: &mut [Chunk], scratch: &mut Scratch) {
     forward::<false>(network, chunks, scratch);
 }
