@@ -6,7 +6,8 @@ use std::{
     process::{Command, Output},
 };
 
-fn quietline(args: &[&str]) -> Output {
+/// Runs the command in the repository's folder.
+pub(crate) fn quietline(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_quietline"))
         .args(args)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -14,8 +15,16 @@ fn quietline(args: &[&str]) -> Output {
         .expect("the command was built with the tests")
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("output is UTF-8")
+}
+
+/// A folder of one test's own, empty.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
 }
 
 fn scratch(name: &str) -> PathBuf {
