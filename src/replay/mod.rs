@@ -6,8 +6,11 @@
 //! Two errors are told apart. *Mechanics*: the goodbye's first frame against our own deadline. *Truth*: the same
 //! call run again with the detector replaced by the labels ([`TruthVad`]), goodbye against goodbye: what the
 //! detector alone is to blame for.
+//!
+//! A live call that was captured is replayed from its capture instead: [`capture`].
 
 mod agent;
+pub mod capture;
 mod decisions;
 mod rules;
 mod run;

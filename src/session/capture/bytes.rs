@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The content of a record is not what its kind says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a record of this format")]
-pub struct Malformed;
+pub(super) struct Malformed;
 
 pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {

@@ -6,7 +6,8 @@
 //! | 1 | caller audio for the model | length in bytes |
 //! | 2 | a mark | generation, number |
 //! | 3 | clear | |
-//! | 4, 5, 6 | a request to the carrier, to the model, an intent to be run | text, as `Debug` writes it |
+//! | 4 | a request to the carrier | flag: it ends call or stream; text, as `Debug` writes it |
+//! | 5, 6 | a request to the model, an intent to be run | text, as `Debug` writes it |
 //! | 7 | a ledger entry | at; deadline, if there is one; uncertainty (all µs); text of the cause |
 //! | 8 | the CRC-32 of all audio before it; last, and only if there was any | 4 bytes |
 
@@ -17,7 +18,7 @@ use sha2::{Digest, Sha256};
 use super::bytes::{Bytes, Malformed, micros, put_bytes, put_number, put_option};
 use crate::{
     call::LedgerEntry,
-    carrier::{CarrierCommand, MarkId},
+    carrier::{CallRequest, CarrierCommand, MarkId},
     model::ModelCommand,
     session::Output,
     time::Timestamp,
@@ -45,7 +46,12 @@ pub enum Told<'a> {
     /// What the carrier has not played is thrown away.
     Clear,
     /// Something is asked of the carrier.
-    CarrierRequest(&'a str),
+    CarrierRequest {
+        /// Call or stream are over after it.
+        ends: bool,
+        /// What.
+        request: &'a str,
+    },
     /// Something is asked of the model.
     ModelRequest(&'a str),
     /// An intent is to be run.
@@ -72,7 +78,7 @@ impl fmt::Display for Told<'_> {
             Self::ToModel(bytes) => write!(f, "{bytes} bytes of audio for the model"),
             Self::Mark(mark) => write!(f, "mark {} (generation {})", mark.number, mark.generation),
             Self::Clear => write!(f, "clear"),
-            Self::CarrierRequest(request) => write!(f, "to the carrier: {request}"),
+            Self::CarrierRequest { request, .. } => write!(f, "to the carrier: {request}"),
             Self::ModelRequest(request) => write!(f, "to the model: {request}"),
             Self::Tool(request) => write!(f, "an intent: {request}"),
             Self::Ledger { at, deadline, cause, .. } => {
@@ -84,16 +90,22 @@ impl fmt::Display for Told<'_> {
     }
 }
 
-/// The outputs of a step, one after the other. Ends after the first that cannot be read.
-pub fn told(outputs: &[u8]) -> impl Iterator<Item = Result<Told<'_>, super::bytes::Malformed>> {
+/// The outputs of a step, one after the other, as [`OutputLog`] wrote them. Ends where they cannot be read, which is
+/// nowhere in a [`Step`](super::Step).
+pub fn told(outputs: &[u8]) -> impl Iterator<Item = Told<'_>> {
     let mut bytes = Bytes(outputs);
-    std::iter::from_fn(move || {
-        let next = (!bytes.is_empty()).then(|| take(&mut bytes))?;
-        if next.is_err() {
-            bytes = Bytes(&[]);
+    std::iter::from_fn(move || take(&mut bytes).ok())
+}
+
+/// Whether all of it can be read.
+pub(super) fn is_told(outputs: &[u8]) -> bool {
+    let mut bytes = Bytes(outputs);
+    while !bytes.is_empty() {
+        if take(&mut bytes).is_err() {
+            return false;
         }
-        Some(next)
-    })
+    }
+    true
 }
 
 fn take<'a>(bytes: &mut Bytes<'a>) -> Result<Told<'a>, Malformed> {
@@ -102,7 +114,7 @@ fn take<'a>(bytes: &mut Bytes<'a>) -> Result<Told<'a>, Malformed> {
         TO_MODEL => Told::ToModel(bytes.number()?),
         MARK => Told::Mark(MarkId { generation: bytes.small()?, number: bytes.small()? }),
         CLEAR => Told::Clear,
-        CARRIER_REQUEST => Told::CarrierRequest(bytes.text()?),
+        CARRIER_REQUEST => Told::CarrierRequest { ends: bytes.flag()?, request: bytes.text()? },
         MODEL_REQUEST => Told::ModelRequest(bytes.text()?),
         TOOL => Told::Tool(bytes.text()?),
         LEDGER => Told::Ledger {
@@ -143,9 +155,12 @@ impl OutputLog {
                 out.push(CLEAR);
                 self.all.update([CLEAR]);
             }
-            Output::Carrier(CarrierCommand::Request(request)) => self.request(out, CARRIER_REQUEST, request),
-            Output::Model(ModelCommand::Request(request)) => self.request(out, MODEL_REQUEST, request),
-            Output::RunTool(request) => self.request(out, TOOL, request),
+            Output::Carrier(CarrierCommand::Request(request)) => {
+                let ends = *request != CallRequest::FetchStatus;
+                self.request(out, &[CARRIER_REQUEST, ends.into()], request);
+            }
+            Output::Model(ModelCommand::Request(request)) => self.request(out, &[MODEL_REQUEST], request),
+            Output::RunTool(request) => self.request(out, &[TOOL], request),
             Output::Ledger(entry) => self.entry(out, entry),
         }
     }
@@ -178,10 +193,10 @@ impl OutputLog {
         self.audio.get_or_insert_default().update(bytes);
     }
 
-    fn request(&mut self, out: &mut Vec<u8>, kind: u8, request: &dyn fmt::Debug) {
+    fn request(&mut self, out: &mut Vec<u8>, kind: &[u8], request: &dyn fmt::Debug) {
         self.say(format_args!("{request:?}"));
         let from = out.len();
-        out.push(kind);
+        out.extend_from_slice(kind);
         put_bytes(out, self.text.as_bytes());
         self.all.update(&out[from..]);
     }

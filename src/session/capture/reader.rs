@@ -1,7 +1,7 @@
 use super::{
     END, End, FORMAT, HEADER, Header, MAGIC, MAX_RECORD, RECORD_HEAD, STEP, What,
     bytes::{Bytes, Malformed},
-    told,
+    output::is_told,
 };
 use crate::time::Timestamp;
 
@@ -12,7 +12,7 @@ pub struct Step<'a> {
     pub at: Timestamp,
     /// What the session was called with.
     pub what: What<'a>,
-    /// What came of it: see [`told`]. Empty if nothing did.
+    /// What came of it: see [`told`](super::told). Empty if nothing did.
     pub outputs: &'a [u8],
 }
 
@@ -135,8 +135,10 @@ fn step(content: &[u8], last: Timestamp) -> Result<Step<'_>, Malformed> {
     let at = Timestamp::from_micros(last.as_micros().checked_add(later).ok_or(Malformed)?);
     let what = What::take(&mut bytes)?;
     let outputs = bytes.0;
-    // Whoever reads them later may rely on it.
-    told(outputs).try_for_each(|told| told.map(drop))?;
+    // `told` relies on it.
+    if !is_told(outputs) {
+        return Err(Malformed);
+    }
     Ok(Step { at, what, outputs })
 }
 
