@@ -92,6 +92,9 @@ duration_setting! {
 }
 
 impl SilenceTimeout {
+    /// How far an operator may widen the bounds.
+    pub const WIDEST: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(3_600));
+
     /// Checks against bounds that the operator has widened in the server's `limits`.
     ///
     /// # Errors
@@ -102,6 +105,9 @@ impl SilenceTimeout {
 }
 
 impl MaxDuration {
+    /// How far an operator may widen the bounds.
+    pub const WIDEST: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(86_400));
+
     /// Checks against bounds that the operator has widened in the server's `limits`.
     ///
     /// # Errors

@@ -20,9 +20,6 @@ use crate::tts::elevenlabs;
 const DRAIN_S: (f64, f64, f64) = (0.0, 15.0, 3_600.0);
 const MAX_CALLS: (u32, u32, u32) = (1, 200, 100_000);
 const SHARDS: (u32, u32) = (1, 256);
-/// How far the operator may widen the bounds of two settings, in seconds.
-const SILENCE_TIMEOUT_S: (f64, f64) = (3.0, 3_600.0);
-const MAX_DURATION_S: (f64, f64) = (10.0, 86_400.0);
 
 /// Reads a file's content, and the environment.
 pub(super) struct Reader<'a> {
@@ -182,13 +179,13 @@ impl<'a> Reader<'a> {
             &table.silence_timeout_s,
             ["limits.silence_timeout_s.min", "limits.silence_timeout_s.max"],
             SilenceTimeout::BOUNDS,
-            SILENCE_TIMEOUT_S,
+            SilenceTimeout::WIDEST,
         );
         let duration = self.range(
             &table.max_duration_s,
             ["limits.max_duration_s.min", "limits.max_duration_s.max"],
             MaxDuration::BOUNDS,
-            MAX_DURATION_S,
+            MaxDuration::WIDEST,
         );
         Limits {
             max_calls: max_calls.unwrap_or(default) as usize,
@@ -204,11 +201,11 @@ impl<'a> Reader<'a> {
         table: &RangeTable,
         names: [&'static str; 2],
         usual: (Duration, Duration),
-        widest: (f64, f64),
+        widest: (Duration, Duration),
     ) -> (Duration, Duration) {
-        let (low, high) = (usual.0.as_secs_f64(), usual.1.as_secs_f64());
-        let min = table.min.as_ref().and_then(|value| self.seconds(names[0], value, (widest.0, low)));
-        let max = table.max.as_ref().and_then(|value| self.seconds(names[1], value, (high, widest.1)));
+        let [low, high, lowest, highest] = [usual.0, usual.1, widest.0, widest.1].map(|bound| bound.as_secs_f64());
+        let min = table.min.as_ref().and_then(|value| self.seconds(names[0], value, (lowest, low)));
+        let max = table.max.as_ref().and_then(|value| self.seconds(names[1], value, (high, highest)));
         (min.unwrap_or(usual.0), max.unwrap_or(usual.1))
     }
 

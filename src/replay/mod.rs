@@ -11,8 +11,10 @@
 //!
 //! QA's words about a recording stand in its [`SideCar`]: the labels, the settings of the call, and what is expected
 //! of it ([`Expect`]).
+//! A live call that was captured is replayed from its capture instead: [`capture`].
 
 mod agent;
+pub mod capture;
 mod decisions;
 mod expect;
 mod listening;

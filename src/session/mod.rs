@@ -6,6 +6,7 @@
 //! [`Session::poll_timeout`] (media decisions wait for the tick, so a driver with a tick may ignore it while the
 //! stream runs).
 
+pub mod capture;
 mod io;
 mod latency;
 
@@ -22,6 +23,7 @@ use crate::{
     time::{TimerReason, Timestamp},
     vad::{Batch, Vad},
 };
+use capture::Recorder;
 use io::Queued;
 use latency::Latency;
 
@@ -40,6 +42,8 @@ pub struct Session {
     append: VecDeque<u8>,
     scratch: Vec<u8>,
     latency: Latency,
+    /// Writes the call down, if anybody wants that.
+    recorder: Option<Box<Recorder>>,
     stream_open: bool,
     now: Timestamp,
 }
@@ -56,6 +60,7 @@ impl Session {
             append: VecDeque::with_capacity(APPEND_BYTES),
             scratch: Vec::with_capacity(APPEND_BYTES),
             latency: Latency::new(config.encoding),
+            recorder: None,
             stream_open: false,
             now,
         };
@@ -63,8 +68,22 @@ impl Session {
         session
     }
 
+    /// Writes the call down from now on. Asked before the first input, so that the capture can be replayed.
+    pub fn capture(&mut self, mut recorder: Recorder) {
+        recorder.skip(self.outputs.len());
+        self.recorder = Some(Box::new(recorder));
+    }
+
+    /// Who writes the call down, if it is captured. Taken out of here, nobody does any more.
+    pub const fn recorder(&mut self) -> &mut Option<Box<Recorder>> {
+        &mut self.recorder
+    }
+
     /// Takes one input.
     pub fn handle_input(&mut self, now: Timestamp, input: Input<'_>) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.input(now, &input);
+        }
         self.advance(now);
         self.call.refresh(self.media.hearing());
         match input {
@@ -99,6 +118,9 @@ impl Session {
 
     /// One step of 20 ms: inbound frames, decisions, outbound frames, caller audio to the model.
     pub fn tick(&mut self, now: Timestamp) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.tick(now);
+        }
         self.advance(now);
         if self.call.is_over() {
             return;
@@ -129,6 +151,9 @@ impl Session {
 
     /// What is due between two ticks.
     pub fn handle_timeout(&mut self, now: Timestamp) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.timeout(now);
+        }
         self.advance(now);
         if self.call.is_over() {
             return;
@@ -148,7 +173,7 @@ impl Session {
 
     /// The next thing to be done. Drain it until `None` after every other call.
     pub fn poll_output(&mut self) -> Option<Output<'_>> {
-        Some(match self.outputs.pop_front()? {
+        let output = match self.outputs.pop_front()? {
             Queued::Append(length) => {
                 self.scratch.clear();
                 self.scratch.extend(self.append.drain(..length));
@@ -158,7 +183,11 @@ impl Session {
             Queued::Model(request) => Output::Model(ModelCommand::Request(request)),
             Queued::Tool(request) => Output::RunTool(request),
             Queued::Ledger(entry) => Output::Ledger(entry),
-        })
+        };
+        if let Some(recorder) = &mut self.recorder {
+            recorder.output(&output);
+        }
+        Some(output)
     }
 
     /// The call is over and its record complete.

@@ -104,6 +104,17 @@ impl Announcement {
         Self::render(&samples)
     }
 
+    /// From what another one was made of: [`mulaw`](Self::mulaw), [`pauses`](Self::pauses) and
+    /// [`sound_end`](Self::sound_end). `None` if no rendering has such parts.
+    #[must_use]
+    pub fn from_parts(mulaw: &[u8], pauses: Vec<Range<usize>>, sound_end: usize) -> Option<Self> {
+        let is_audio = !mulaw.is_empty()
+            && mulaw.len().is_multiple_of(FRAME_SAMPLES)
+            && mulaw.len() <= MAX_SAMPLES.next_multiple_of(FRAME_SAMPLES);
+        let bounds = pauses.iter().flat_map(|pause| [pause.start, pause.end]).chain([sound_end, mulaw.len()]);
+        (is_audio && bounds.is_sorted()).then(|| Self { mulaw: mulaw.into(), pauses: pauses.into(), sound_end })
+    }
+
     /// The audio: a whole number of 160-byte frames, at least one.
     #[must_use]
     pub fn mulaw(&self) -> &Arc<[u8]> {
@@ -114,6 +125,12 @@ impl Announcement {
     #[must_use]
     pub fn pauses(&self) -> &[Range<usize>] {
         &self.pauses
+    }
+
+    /// Where the last sound ends, in samples.
+    #[must_use]
+    pub const fn sound_end(&self) -> usize {
+        self.sound_end
     }
 
     /// Length in samples, silence at the end included.

@@ -196,7 +196,7 @@ impl Scenario {
         mut watch: impl FnMut(&LedgerEntry, Option<&str>),
     ) -> Result<Played, String> {
         let labels = Rc::new(RefCell::new(Vec::new()));
-        let world = self.run(vad::build(detector), Rc::clone(&labels), &mut watch)?;
+        let world = self.run(vad::build(detector), None, Rc::clone(&labels), &mut watch)?;
         let rules = self.judge(&Evidence::of(&world));
         let truth_error_ms = self.truth_error_ms(world.session.record())?;
         Ok(Played {
@@ -210,10 +210,20 @@ impl Scenario {
         })
     }
 
+    /// Plays it and writes the call down: the content of a capture's file ([`crate::session::capture`]).
+    ///
+    /// # Errors
+    /// A text for the reader, if the call does not end (a bug of ours).
+    pub fn capture(&self, detector: Detector) -> Result<Vec<u8>, String> {
+        let mut world = self.run(vad::build(detector), Some(detector.name()), Rc::default(), &mut |_, _| {})?;
+        let recorder = world.session.recorder().take().ok_or("the call was not captured")?;
+        Ok(recorder.finish(world.session.record()))
+    }
+
     /// The goodbye of this record less that of the same scenario with the labels as detector.
     fn truth_error_ms(&self, record: &CallRecord) -> Result<Option<f64>, String> {
         let labels = Rc::new(RefCell::new(Vec::new()));
-        let labelled = self.run(Box::new(TruthVad::of_labels(Rc::clone(&labels))), labels, &mut |_, _| {})?;
+        let labelled = self.run(Box::new(TruthVad::of_labels(Rc::clone(&labels))), None, labels, &mut |_, _| {})?;
         let goodbyes = record.goodbye_at.zip(labelled.session.record().goodbye_at);
         Ok(goodbyes.map(|(ours, theirs)| ours.diff_micros(theirs) as f64 / 1e3))
     }
@@ -221,10 +231,11 @@ impl Scenario {
     fn run(
         &self,
         vad: Box<dyn Vad>,
+        captured: Option<&str>,
         labels: super::Labels,
         watch: &mut dyn FnMut(&LedgerEntry, Option<&str>),
     ) -> Result<World, String> {
-        let (mut stage, mut world) = Stage::set(self, vad, labels)?;
+        let (mut stage, mut world) = Stage::set(self, vad, captured, labels)?;
         world.run(|world, entry| {
             watch(&entry, stage.words(&entry).as_deref());
             stage.follow(&mut world.carrier, &mut world.model, &entry);

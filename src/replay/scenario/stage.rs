@@ -11,7 +11,10 @@ use crate::{
     call::{AnnouncementKind, Cause, EndedBy, LedgerEntry, Verdict},
     lab::{Reply, ScriptedCarrier, ScriptedModel, Transcripts, Trouble, Utterance, World},
     model::Model,
-    session::SessionConfig,
+    session::{
+        SessionConfig,
+        capture::{Header, Recorder},
+    },
     time::Timestamp,
     tts,
     vad::Vad,
@@ -74,12 +77,21 @@ impl Stage {
         (stage, carrier, model)
     }
 
-    /// The same as a world on virtual time.
-    pub(super) fn set(scenario: &Scenario, vad: Box<dyn Vad>, labels: Labels) -> Result<(Self, World), String> {
+    /// The same as a world on virtual time. With the name of its detector, the call is captured.
+    pub(super) fn set(
+        scenario: &Scenario,
+        vad: Box<dyn Vad>,
+        captured: Option<&str>,
+        labels: Labels,
+    ) -> Result<(Self, World), String> {
         let carrier = ScriptedCarrier::new(Timestamp::ZERO, Self::line());
         let (stage, carrier, model) = Self::new(scenario, labels, carrier);
         let config = SessionConfig { settings: scenario.settings(), model: model.traits(), encoding: model.encoding() };
+        let recorder = captured.map(|name| Recorder::new(&Header::new(&config, name, scenario.name, "demo", 0)));
         let mut world = World::new(config, vad, carrier, model);
+        if let Some(recorder) = recorder {
+            world.session.capture(recorder);
+        }
         give_builtin_voices(&mut world).map_err(|error| error.to_string())?;
         Ok((stage, world))
     }
