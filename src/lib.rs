@@ -25,7 +25,9 @@
 //!
 //! # What happens in a tick
 //!
-//! [`session::Session::tick`] is called every 20 ms:
+//! [`session::Session::tick`] is called every 20 ms. A shard has all its calls offer the frame that has come first
+//! ([`session::Session::offer`]), so that the neural detector's work for all of them is one [`vad::Batch`]; that changes no
+//! answer. Then:
 //!
 //! 1. up to [`media::FRAMES_PER_TICK`] inbound frames: µ-law to linear, detector, talkspurts, each told to the call;
 //! 2. [`call::Call::decide`]: verdicts, pauses, timers, barge-in, reminder, **the silence deadline**, endings under
@@ -121,7 +123,9 @@
 //!     `tests/it/live/doors.rs`.
 //! 13. A process that dies leaves no caller without a word: `tests/it/live/process.rs`.
 //! 14. A call comes to the same decisions on sockets as on virtual time: `quietline demo --scenario all`.
-//! 15. What stands in a name, a failure or a truth file is never markup or script in a report: `tests/it/report.rs`.
+//! 15. The neural detector's scores are those of the reference arithmetic, and the same bits alone and in a batch:
+//!     `vad/silero/tests.rs`.
+//! 16. What stands in a name, a failure or a truth file is never markup or script in a report: `tests/it/report.rs`.
 //!
 //! # Where the design was left
 //!
