@@ -9,7 +9,8 @@ use std::{
 
 use quietline::{
     assistant::FarewellKind,
-    config::{self, Assistant, Config, Env, ModelChoice, Twilio},
+    config::{self, Assistant, Capture, Config, Env, ModelChoice, Twilio},
+    live::check_folder,
     tts::Voice,
 };
 
@@ -80,6 +81,10 @@ fn show(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     let folder = config.voices.cache_dir.as_ref().map(|folder| folder.display().to_string());
     row(out, "cache_dir", folder.as_deref().unwrap_or("none: in memory only"))?;
     row(out, "cache_max_mb", &config.voices.cache_max_mb.to_string())?;
+    let unwritable = match &config.capture {
+        Some(capture) => show_capture(capture, out)?,
+        None => None,
+    };
     writeln!(out, "\nlimits")?;
     let limits = config.limits;
     row(out, "max_calls", &limits.max_calls.to_string())?;
@@ -90,13 +95,26 @@ fn show(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     for assistant in &config.assistants {
         show_assistant(assistant, out)?;
     }
-    if !config.warnings.is_empty() {
+    let warnings: Vec<_> = config.warnings.iter().chain(&unwritable).collect();
+    if !warnings.is_empty() {
         writeln!(out)?;
     }
-    for warning in &config.warnings {
+    for warning in warnings {
         writeln!(out, "warning: {warning}")?;
     }
     out.flush()
+}
+
+/// Tells what is wrong with the folder, if anything is.
+fn show_capture(capture: &Capture, out: &mut dyn Write) -> io::Result<Option<String>> {
+    writeln!(out, "\ncapture (holds what people said)")?;
+    let folder = capture.folder.display();
+    row(out, "folder", &folder.to_string())?;
+    row(out, "share", &capture.share.to_string())?;
+    row(out, "max_calls", &capture.max_calls.to_string())?;
+    row(out, "max_mb", &capture.max_mb.to_string())?;
+    let error = check_folder(&capture.folder).err();
+    Ok(error.map(|error| format!("capture.folder {folder} cannot be written, so no call will be captured: {error}")))
 }
 
 fn show_account(twilio: &Twilio, out: &mut dyn Write) -> io::Result<()> {

@@ -18,6 +18,7 @@ pub(super) struct File {
     pub(super) openai: Value<OpenAiTable>,
     pub(super) elevenlabs: Value<ElevenLabsTable>,
     pub(super) voices: VoicesTable,
+    pub(super) capture: Value<CaptureTable>,
     pub(super) limits: LimitsTable,
     pub(super) assistant: Assistants,
 }
@@ -75,6 +76,15 @@ pub(super) struct ElevenLabsTable {
 pub(super) struct VoicesTable {
     pub(super) cache_dir: Value<String>,
     pub(super) cache_max_mb: Value<Number>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [capture]")]
+pub(super) struct CaptureTable {
+    pub(super) folder: Value<String>,
+    pub(super) share: Value<Number>,
+    pub(super) max_calls: Value<Number>,
+    pub(super) max_mb: Value<Number>,
 }
 
 #[derive(Default, Deserialize)]

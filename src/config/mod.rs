@@ -5,6 +5,7 @@
 //! | `file.rs` | the file as it is written: keys and types |
 //! | `reader.rs`, `account.rs`, `assistants.rs` | what the values may be; goes on after a mistake, so that one run tells all |
 //! | `voice.rs` | voices of the fixed phrases, and their cache |
+//! | `capture.rs` | captures of calls |
 //! | `vendors.rs` | accounts with vendors of models and voices |
 //! | `secret.rs` | secrets, from variables and files only |
 //! | `public_url.rs` | the server's address |
@@ -18,6 +19,7 @@
 mod account;
 mod assistant;
 mod assistants;
+mod capture;
 mod error;
 mod file;
 mod model;
@@ -39,6 +41,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 pub use assistant::{Assistant, Farewells, ModelChoice};
+pub use capture::Capture;
 pub use error::{ConfigError, Problem};
 pub use public_url::{NotAPublicUrl, PublicUrl};
 pub use secret::SecretSource;
@@ -85,6 +88,8 @@ pub struct Config {
     pub elevenlabs: Option<Account<elevenlabs::Access>>,
     /// Where rendered phrases are kept.
     pub voices: Voices,
+    /// Calls are captured; `None`: none is.
+    pub capture: Option<Capture>,
     /// Bounds.
     pub limits: Limits,
     /// Who answers; at least one, at most one of them without numbers.

@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::{
+    capture::CallCapture,
     finished::{FinishedCall, Observation},
     gateway::Front,
     intents::Intents,
@@ -24,7 +25,7 @@ use crate::{
     },
     model::ModelEvent,
     net::{clock, websocket::Socket},
-    session::{Input, Output, Session, SessionConfig},
+    session::{Input, Output, Session, SessionConfig, capture::Header},
     time::Timestamp,
     vad::{self, Batch},
     voices::Ready,
@@ -58,6 +59,7 @@ pub(super) struct LiveCall {
     /// The call's first input: call time counts from here.
     epoch: Instant,
     session: Session,
+    capture: Option<CallCapture>,
     carrier: TwilioCall,
     model: ModelLink,
     link: Link<TcpStream>,
@@ -94,7 +96,13 @@ impl LiveCall {
             model: model.model().traits(),
             encoding: model.model().encoding(),
         };
-        let session = Session::new(config, vad::build(assistant.detector), Timestamp::ZERO);
+        let began_unix_ms = clock::unix_ms();
+        let header = front.captures.as_ref().map(|captures| {
+            let detector = assistant.detector.name();
+            (captures, Header::new(&config, detector, id.as_str(), &assistant.name, began_unix_ms))
+        });
+        let mut session = Session::new(config, vad::build(assistant.detector), Timestamp::ZERO);
+        let capture = header.and_then(|(captures, header)| captures.begin(&id, &header, &mut session));
         // From now on: what is there now is given below.
         let shelf = assistant.shelf.changed();
         let mut call = Self {
@@ -102,9 +110,10 @@ impl LiveCall {
             id,
             assistant,
             resumed,
-            began_unix_ms: clock::unix_ms(),
+            began_unix_ms,
             epoch: now,
             session,
+            capture,
             model,
             link: Link::new(socket),
             intents: Intents::default(),
@@ -268,6 +277,9 @@ impl LiveCall {
             self.session.tick(at);
             self.drain(at, &around);
         }
+        if let Some(capture) = &mut self.capture {
+            capture.hand_over(at, &mut self.session);
+        }
         self.model.flush(now, at, context);
         if !self.link.flush(context) {
             self.closed(at, false, &around);
@@ -383,6 +395,9 @@ impl LiveCall {
         }
         self.reported = true;
         self.link.close();
+        if let Some(mut capture) = self.capture.take() {
+            capture.finish(&mut self.session);
+        }
         let media = self.session.media();
         front.finish(
             now,

@@ -57,6 +57,7 @@ impl Setup {
             assistants: assistants.collect::<Result<_, _>>()?,
             cache: Arc::new(cache(&config.voices)),
             call_records: server.call_records.clone(),
+            capture: config.capture.clone(),
             page: super::page::html(config),
         })
     }

@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use super::{
     ahead::Ahead,
     answers::Addresses,
+    capture::Captures,
     finished::{FinishedCall, Observation},
     setup::{Assistant, Setup},
     shard::{self, INBOX, ToShard},
@@ -90,6 +91,7 @@ pub(super) struct Front {
     requests: Arc<Semaphore>,
     finished: mpsc::UnboundedSender<Box<FinishedCall>>,
     observer: Option<mpsc::UnboundedSender<Observation>>,
+    pub(super) captures: Option<Captures>,
 }
 
 impl Front {
@@ -193,6 +195,8 @@ impl Gateway {
         let (finished, finished_calls) = mpsc::unbounded_channel();
         let (senders, inboxes): (Vec<_>, Vec<_>) = listeners.iter().map(|_| mpsc::channel(INBOX)).unzip();
         let slow = runtime::Builder::new_current_thread().enable_all().build()?;
+        let captures = setup.capture.as_ref().map(|config| Captures::start(config, watched.clone())).transpose()?;
+        let (captures, capturing) = captures.unzip();
         let front = Arc::new(Front {
             addresses,
             twilio,
@@ -207,6 +211,7 @@ impl Gateway {
             requests: Arc::new(Semaphore::new(REQUESTS)),
             finished,
             observer,
+            captures,
         });
         let mut threads = Vec::new();
         let slow_front = Arc::clone(&front);
@@ -229,6 +234,8 @@ impl Gateway {
                 runtime.block_on(shard::run(index, front, listener, inbox, watched));
             })?);
         }
+        // The last one: what the shards still hand over is written.
+        threads.extend(capturing);
         Ok(Self { addr, front, phase, drain: setup.drain, threads })
     }
 

@@ -21,6 +21,7 @@
 //! | `link.rs` | a connection of it |
 //! | `model_link.rs`, `ahead.rs` | its model with its socket; the same before the stream is there |
 //! | `intents.rs` | its intents under way |
+//! | `capture/` | calls that are captured, and their files |
 //! | `finished.rs` | what is kept of a call |
 //!
 //! **The loop.** No call has a task of its own. All sockets of a shard ring one bell; the shard wakes, waits until a
@@ -31,6 +32,7 @@
 mod ahead;
 mod answers;
 mod call;
+mod capture;
 mod configured;
 mod doorway;
 mod finished;
@@ -44,6 +46,7 @@ pub mod setup;
 mod shard;
 mod supervisor;
 
+pub use capture::check_folder;
 pub use configured::SetupError;
 pub use finished::{FinishedCall, Observation};
 pub use gateway::{Gateway, GatewayError};

@@ -17,6 +17,7 @@ use crate::{
             twiml::{self, Setting, Twiml, TwimlError},
         },
     },
+    config,
     mix::AnnouncementError,
     model::Model,
     tts,
@@ -45,6 +46,8 @@ pub struct Setup {
     pub cache: Arc<Cache>,
     /// A JSON line is appended here for each finished call.
     pub call_records: Option<PathBuf>,
+    /// Calls are captured.
+    pub capture: Option<config::Capture>,
     /// What is shown under `/`.
     pub page: String,
 }

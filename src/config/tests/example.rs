@@ -21,6 +21,7 @@ const TABLES: &[&str] = &[
     "[openai]\n{}",
     "[elevenlabs]\n{}",
     "[voices]\n{}",
+    "[capture]\n{}",
     "[limits]\n{}",
     "[limits.silence_timeout_s]\n{}",
     "[[assistant]]\n{}",
@@ -39,7 +40,7 @@ const TABLES: &[&str] = &[
 
 /// The example with its optional lines taken in.
 fn complete() -> String {
-    let optional = |line: &str| line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_lowercase());
+    let optional = |line: &str| line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_lowercase() || c == '[');
     let lines = EXAMPLE.lines().map(|line| if optional(line) { &line[1..] } else { line });
     lines.map(|line| format!("{line}\n")).collect()
 }
@@ -98,6 +99,8 @@ fn the_example_loads_with_every_optional_line() {
     assert!(settings.instructions.contains("Acme") && settings.max_output_tokens.is_some());
     assert_eq!(settings.turn_detection, TurnDetection::default());
     assert!(config.assistants[0].settings.reminder.is_some() && config.server.shards.is_some());
+    let usual = parse("[capture]\nfolder = \"/var/lib/quietline/captures\"\n").unwrap().capture;
+    assert!(config.capture.is_some() && config.capture == usual);
     let voices = [&config.assistants[0].voice, &config.assistants[0].fallback_voice];
     let voices = voices.map(|voice| voice.as_ref().map(crate::tts::Voice::to_string).unwrap_or_default());
     assert_eq!(voices, ["openai marin (gpt-4o-mini-tts)", "elevenlabs 21m00Tcm4TlvDq8ikWAM (eleven_flash_v2_5)"]);

@@ -102,6 +102,13 @@ impl Change {
         !self.is_empty()
     }
 
+    /// What is left of it for a call as it was, whose detector is called `captured`: nothing, unless this program knows no
+    /// such detector; then the chosen one is the nearest thing to it.
+    pub(super) fn as_it_was(&self, captured: &str) -> Self {
+        let chosen = self.detector().filter(|_| captured.parse::<Detector>().is_err());
+        Self(chosen.map(Edit::Detector).into_iter().collect())
+    }
+
     /// The detector that is chosen, if one is.
     pub(super) fn detector(&self) -> Option<Detector> {
         self.0.iter().rev().find_map(|edit| if let Edit::Detector(detector) = edit { Some(*detector) } else { None })

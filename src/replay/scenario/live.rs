@@ -99,6 +99,7 @@ pub async fn play_live(
         assistants: assistants.clone(),
         cache: Arc::new(Cache::in_memory()),
         call_records: None,
+        capture: None,
         page: String::new(),
     };
     let gateway = Gateway::start(setup, Some(observer)).map_err(|error| text(&error))?;

@@ -23,6 +23,8 @@ pub struct Recorder {
     /// Time of the latest step.
     last: Timestamp,
     outputs: OutputLog,
+    /// Outputs and steps when it was last taken.
+    taken: (OutputLog, u64),
     /// Outputs that are still to come of a session's making.
     skip: usize,
     steps: u64,
@@ -45,6 +47,7 @@ impl Recorder {
             step: None,
             last: Timestamp::ZERO,
             outputs: OutputLog::default(),
+            taken: (OutputLog::default(), 0),
             skip: 0,
             steps: 0,
             lost: 0,
@@ -56,6 +59,7 @@ impl Recorder {
     #[must_use]
     pub fn take(&mut self) -> Vec<u8> {
         self.end_step();
+        self.taken = (self.outputs.clone(), self.steps);
         std::mem::replace(&mut self.out, Vec::with_capacity(ROOM))
     }
 
@@ -65,20 +69,20 @@ impl Recorder {
         self.out.len()
     }
 
-    /// What was taken last got lost, so nothing that follows could be replayed: from now on steps are only counted,
-    /// those that were lost included (`steps` of them).
-    pub fn stop(&mut self, steps: u64) {
+    /// There is no room for more: what waits is thrown away, and as nothing that follows could be replayed without it,
+    /// steps are only counted from now on.
+    pub fn stop(&mut self) {
         self.end_step();
-        self.stopped = true;
-        self.steps = self.steps.saturating_sub(steps);
-        self.lost = self.lost.saturating_add(steps);
         self.out.clear();
+        let (outputs, steps) = self.taken.clone();
+        self.lost += self.steps - steps;
+        (self.outputs, self.steps, self.stopped) = (outputs, steps, true);
     }
 
-    /// Steps that were written down so far.
+    /// Steps that are only counted.
     #[must_use]
-    pub const fn steps(&self) -> u64 {
-        self.steps
+    pub const fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// The call is over: its last record, with all that was not taken yet.
@@ -127,7 +131,7 @@ impl Recorder {
 
     fn step(&mut self, now: Timestamp, put: impl FnOnce(&mut Vec<u8>)) {
         if self.stopped {
-            self.lost = self.lost.saturating_add(1);
+            self.lost += 1;
             return;
         }
         self.end_step();

@@ -1,6 +1,15 @@
 //! A gateway and a lab in one room, and rows that are played in it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use quietline::{
     assistant::{Greeting, Settings, SilenceTimeout},
@@ -11,6 +20,7 @@ use quietline::{
         twilio::{Access, AccountSid, signature::Key, token::TokenKeys},
     },
     codec::mulaw,
+    config::Capture,
     lab::{
         Reply, ScriptedCarrier, ScriptedModel, SharedModel, Transcripts, Utterance,
         openai::{ConnectionReport, Faults, OpenAiConfig, OpenAiLab},
@@ -25,6 +35,8 @@ use quietline::{
         openai::{self, Access as OpenAiAccess, Auth, OpenAi},
     },
     net::listen,
+    replay::capture::{Change, Play},
+    session,
     time::Timestamp,
     vad::Detector,
     voices::Cache,
@@ -42,6 +54,8 @@ pub(crate) struct Room {
     pub(crate) lab: Lab,
     pub(crate) gateway: Gateway,
     pub(crate) observed: mpsc::UnboundedReceiver<Observation>,
+    /// Every call is captured.
+    captures: PathBuf,
 }
 
 impl Room {
@@ -52,6 +66,9 @@ impl Room {
         change(&mut config);
         let lab = Lab::start(config).await.unwrap();
         let (observer, observed) = mpsc::unbounded_channel();
+        static ROOMS: AtomicU32 = AtomicU32::new(0);
+        let number = ROOMS.fetch_add(1, Ordering::Relaxed);
+        let captures = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("captures-{}-{number}", process::id()));
         let setup = Setup {
             listen: addr,
             public_url: PUBLIC_URL.into(),
@@ -65,15 +82,23 @@ impl Room {
             assistants: assistants.into_iter().map(Arc::new).collect(),
             cache: Arc::new(Cache::in_memory()),
             call_records: None,
+            capture: Some(Capture { folder: captures.clone(), share: 1.0, max_calls: 1_000, max_mb: 1_000 }),
             page: "a page".into(),
         };
-        Self { lab, gateway: Gateway::start(setup, Some(observer)).unwrap(), observed }
+        Self { lab, gateway: Gateway::start(setup, Some(observer)).unwrap(), observed, captures }
     }
 
     pub(crate) async fn close(self) {
+        let captures = self.stop().await;
+        fs::remove_dir_all(captures).unwrap();
+    }
+
+    /// The folder with the captures is left.
+    async fn stop(self) -> PathBuf {
         self.lab.stop().await;
         let gateway = self.gateway;
         tokio::task::spawn_blocking(move || gateway.stop()).await.unwrap();
+        self.captures
     }
 }
 
@@ -274,7 +299,7 @@ pub(crate) async fn play_within(longest: Duration, rows: Vec<Row>, change: impl 
         let line = room.lab.dial(dial);
         playing.push(Playing { row, openai, line, call: None, finished: None });
     }
-    let mut wrong = Vec::new();
+    let (mut wrong, mut played) = (Vec::new(), Vec::new());
     if tokio::time::timeout(longest, follow(&mut playing, &mut room.observed)).await.is_err() {
         for stuck in playing.iter().filter(|playing| playing.finished.is_none()) {
             wrong.push(format!("{}: the call has not ended; {:#?}", stuck.row.name, stuck.line.events()));
@@ -288,6 +313,7 @@ pub(crate) async fn play_within(longest: Duration, rows: Vec<Row>, change: impl 
             unlawful = openai.violations();
             sessions = openai.stop().await;
         }
+        played.push((row.name.clone(), finished.clone()));
         let ended = Ended { finished, report, asked: row.model.lock().log.clone(), sessions };
         let mut told: Vec<String> = (row.check)(&ended).err().into_iter().collect();
         told.extend(ended.report.violations.iter().map(|violation| format!("violation: {violation}")));
@@ -308,8 +334,32 @@ pub(crate) async fn play_within(longest: Duration, rows: Vec<Row>, change: impl 
             ));
         }
     }
-    room.close().await;
+    let captures = room.stop().await;
+    for (name, finished) in &played {
+        wrong.extend(replayed(&captures, finished).err().map(|what| format!("{name}: replayed from its capture: {what}")));
+    }
+    fs::remove_dir_all(captures).unwrap();
     wrong
+}
+
+/// Every call replays from its capture to the same decisions.
+fn replayed(captures: &Path, call: &FinishedCall) -> Result<(), String> {
+    let mut files = fs::read_dir(captures).unwrap().map(|entry| entry.unwrap().path());
+    let end = format!("-{}.capture", call.call);
+    let file = files.find(|file| file.to_str().unwrap().ends_with(&end)).ok_or("there is no capture")?;
+    let bytes = fs::read(file).unwrap();
+    let capture = session::capture::Capture::read(&bytes).map_err(|error| error.to_string())?;
+    if capture.state != session::capture::State::Complete {
+        return Err(format!("the capture is {:?}", capture.state));
+    }
+    let played = Play::new(&capture, &Change::default()).unwrap().run();
+    if let Some(parting) = played.parting {
+        return Err(format!("{parting:?}"));
+    }
+    if !played.is_same || played.ledger != call.ledger || played.record != call.record {
+        return Err(format!("not the same: {:#?}", played.ledger));
+    }
+    Ok(())
 }
 
 fn session(session: &ConnectionReport) -> String {
