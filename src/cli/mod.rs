@@ -2,14 +2,17 @@
 
 mod audit;
 mod beside;
+mod capture;
 mod check_config;
 mod demo;
 mod lab;
 mod line;
 mod load;
+mod pool;
 mod replay;
 mod say;
 mod serve;
+mod shadow;
 mod timeline;
 mod vad;
 mod vad_bench;
@@ -38,6 +41,8 @@ pub(crate) enum Cli {
     Say(say::SayArgs),
     /// Answer telephone calls.
     Serve(serve::ServeArgs),
+    /// Say which captured calls would have ended otherwise under other settings.
+    Shadow(shadow::ShadowArgs),
     /// Say where recordings hold voice.
     Vad(vad::VadArgs),
     /// Hold the voice detectors against a labelled corpus.
@@ -61,6 +66,7 @@ impl Cli {
             Self::Replay(args) => replay::run(args, &mut out, &mut err),
             Self::Say(args) => say::run(args, &mut out, &mut err),
             Self::Serve(args) => serve::run(args, &mut out, &mut err),
+            Self::Shadow(args) => shadow::run(args, &mut out, &mut err),
             Self::Vad(args) => vad::run(args, &mut out, &mut err),
             Self::VadBench(args) => vad_bench::run(args, &mut out, &mut err),
             Self::Voices(args) => voices::run(args, &mut out, &mut err),

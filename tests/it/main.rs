@@ -6,6 +6,7 @@
 mod any_order;
 mod audit;
 mod browser;
+mod captures;
 mod cli;
 mod echo;
 mod golden;

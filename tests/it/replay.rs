@@ -1,10 +1,6 @@
 //! `quietline replay` as QA runs it: folders, expectations, and what a build server reads.
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::Output,
-};
+use std::{fs, path::PathBuf, process::Output};
 
 use serde_json::Value;
 

@@ -3,7 +3,6 @@
 mod find;
 mod junit;
 mod one;
-mod pool;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -20,7 +19,7 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use quietline::{
     recording::Channel,
-    replay::Verdicts,
+    replay::{Verdicts, capture::Change},
     report::{self, ReportError},
     vad::Detector,
 };
@@ -29,11 +28,13 @@ use find::Found;
 use one::{Played, Player};
 use show::Summary;
 
+use crate::cli::{capture, pool};
+
 /// What `quietline replay` is asked.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReplayArgs {
     /// Recordings of the caller's side: m4a, WAV, MP3, Ogg Vorbis, or raw G.711 named .ulaw or .alaw; and folders with
-    /// such recordings.
+    /// such recordings. Also captures of live calls, which come to the decisions that they hold.
     #[arg(required = true, value_name = "RECORDING")]
     recordings: Vec<PathBuf>,
     /// The agent's side on the same time line. Without it, NAME.bot.* beside NAME.caller.* (or NAME.*) is taken.
@@ -86,6 +87,9 @@ pub(crate) struct ReplayArgs {
     /// Write a page of the run and a picture of each call into this folder: open its index.html.
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
+    /// Of captures: a setting to try, such as silence_timeout_s=45. May be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
 }
 
 /// A side of a stereo recording.
@@ -129,7 +133,18 @@ struct Done {
 /// The code is 0 if every recording was read, no rule was broken and all was as expected; 1 if not; 2 if the arguments
 /// are wrong.
 pub(crate) fn run(args: &ReplayArgs, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
-    let found = find::find(&args.recordings);
+    let (captures, change) = match captures(args) {
+        Ok(captures) => captures,
+        Err(error) => {
+            let _ = writeln!(err, "quietline replay: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let others: Vec<_> = args.recordings.iter().filter(|path| !capture::is_capture(path)).cloned().collect();
+    let found = find::find(&others);
+    if !captures.is_empty() && found.recordings.is_empty() && found.unreadable.is_empty() {
+        return code(replay_captures(args, &captures, &change, out, err), err);
+    }
     if args.verbose {
         for (path, reason) in &found.skipped {
             let _ = writeln!(err, "quietline replay: {}: left out: {reason}", path.display());
@@ -142,7 +157,13 @@ pub(crate) fn run(args: &ReplayArgs, out: &mut dyn Write, err: &mut dyn Write) -
             return ExitCode::from(2);
         }
     };
-    match replay_all(args, &player, &found, out, err) {
+    let replayed = replay_all(args, &player, &found, out, err)
+        .and_then(|good| Ok(good & (captures.is_empty() || replay_captures(args, &captures, &change, out, err)?)));
+    code(replayed, err)
+}
+
+fn code(good: io::Result<bool>, err: &mut dyn Write) -> ExitCode {
+    match good {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -151,6 +172,27 @@ pub(crate) fn run(args: &ReplayArgs, out: &mut dyn Write, err: &mut dyn Write) -
             ExitCode::FAILURE
         }
     }
+}
+
+/// The captures among what is to be replayed, and what is changed in them.
+fn captures(args: &ReplayArgs) -> Result<(Vec<PathBuf>, Change), String> {
+    let change = Change::parse(&args.set).map_err(|error| format!("--set {error}"))?;
+    let (captures, _) = capture::find(&args.recordings);
+    if captures.is_empty() && !args.set.is_empty() {
+        return Err("--set goes with captures; a recording's settings stand in its truth file".into());
+    }
+    Ok((captures, change))
+}
+
+fn replay_captures(
+    args: &ReplayArgs,
+    captures: &[PathBuf],
+    change: &Change,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<bool> {
+    let showing = capture::Showing { json: args.json, verbose: args.verbose };
+    capture::replay(captures, change, showing, out, err)
 }
 
 fn check(args: &ReplayArgs, found: &Found) -> Result<(), String> {

@@ -40,7 +40,8 @@ const TABLES: &[&str] = &[
 
 /// The example with its optional lines taken in.
 fn complete() -> String {
-    let optional = |line: &str| line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_lowercase() || c == '[');
+    let optional =
+        |line: &str| line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_lowercase() || c == '[');
     let lines = EXAMPLE.lines().map(|line| if optional(line) { &line[1..] } else { line });
     lines.map(|line| format!("{line}\n")).collect()
 }

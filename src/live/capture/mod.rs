@@ -52,10 +52,7 @@ pub(super) struct Captures {
 
 impl Captures {
     /// Starts the thread that writes; it ends after `phase` says so.
-    pub(super) fn start(
-        config: &config::Capture,
-        phase: watch::Receiver<Phase>,
-    ) -> io::Result<(Self, JoinHandle<()>)> {
+    pub(super) fn start(config: &config::Capture, phase: watch::Receiver<Phase>) -> io::Result<(Self, JoinHandle<()>)> {
         let (sender, receiver) = mpsc::channel();
         let mut files = Files::new(config);
         let thread = std::thread::Builder::new().name("captures".into()).spawn(move || files.run(&receiver, &phase))?;

@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(refused("hangover_ms=-1").split(" is ").nth(1), Some("outside 100..=800 ms"));
         assert_eq!(refused("level_floor_db=x"), "level_floor_db=x: expected a number");
         assert!(refused("level_floor_db=nan").contains("is outside 6..=30 dB"));
-        assert!(refused("detector=ear").contains("combined, webrtc, energy"));
+        assert!(refused("detector=ear").contains("cascade, silero, webrtc, energy"));
         assert_eq!(refused("filler=yes"), "filler=yes: expected true or false");
     }
 }

@@ -336,7 +336,9 @@ pub(crate) async fn play_within(longest: Duration, rows: Vec<Row>, change: impl 
     }
     let captures = room.stop().await;
     for (name, finished) in &played {
-        wrong.extend(replayed(&captures, finished).err().map(|what| format!("{name}: replayed from its capture: {what}")));
+        wrong.extend(
+            replayed(&captures, finished).err().map(|what| format!("{name}: replayed from its capture: {what}")),
+        );
     }
     fs::remove_dir_all(captures).unwrap();
     wrong

@@ -17,7 +17,7 @@ use std::{
 ///
 /// # Errors
 /// The first error of `done`; work that was not begun by then is left undone.
-pub(super) fn in_order<T: Sync, R: Send>(
+pub(crate) fn in_order<T: Sync, R: Send>(
     items: &[T],
     jobs: NonZeroUsize,
     work: impl Fn(&T) -> Result<R, String> + Sync,
