@@ -59,6 +59,7 @@
 //! | a carrier | [`carrier`] (words), its own folder (wire) |
 //! | a model | [`model`] (words), its own folder (wire) |
 //! | what a setting allows | [`assistant`]; what the server's file calls it: [`config`] |
+//! | what a capture holds | [`session::capture`]; what is replayed of it: [`replay::capture`] |
 //! | what an audit finds in a recording | [`audit`] |
 //! | what QA may expect of a replay | `replay/expect`, `replay/side_car` |
 //! | how a call is drawn | [`chart`]; what the page around it offers: [`report`] |
@@ -125,7 +126,9 @@
 //! 14. A call comes to the same decisions on sockets as on virtual time: `quietline demo --scenario all`.
 //! 15. The neural detector's scores are those of the reference arithmetic, and the same bits alone and in a batch:
 //!     `vad/silero/tests.rs`.
-//! 16. What stands in a name, a failure or a truth file is never markup or script in a report: `tests/it/report.rs`.
+//! 16. A captured call comes to the same decisions, byte for byte: `replay/capture/tests.rs`, every call of
+//!     `tests/it/live/room.rs`, `tests/it/captures.rs`.
+//! 17. What stands in a name, a failure or a truth file is never markup or script in a report: `tests/it/report.rs`.
 //!
 //! # Where the design was left
 //!

@@ -395,7 +395,7 @@ impl LiveCall {
         }
         self.reported = true;
         self.link.close();
-        if let Some(mut capture) = self.capture.take() {
+        if let Some(capture) = self.capture.take() {
             capture.finish(&mut self.session);
         }
         let media = self.session.media();

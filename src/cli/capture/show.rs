@@ -7,7 +7,7 @@ use std::{
 
 use quietline::{
     call::RULES_VERSION,
-    replay::capture::{LedgerLine, Played, differing_lines},
+    replay::capture::{LedgerLine, Played, Stretch, differing_lines},
     session::capture::State,
 };
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use super::{About, Showing};
 const SHOWN: usize = 12;
 
 pub(super) fn heading(out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{:<44} {:>9} {:<14} {:>10} {:>10}  decisions", "capture", "length", "reason", "goodbye", "hang-up")
+    writeln!(out, "{:<64} {:>9} {:<14} {:>10} {:>10}  decisions", "capture", "length", "reason", "goodbye", "hang-up")
 }
 
 pub(super) fn played(
@@ -35,7 +35,7 @@ pub(super) fn played(
     let seconds = |us: Option<u64>| us.map_or("–".into(), |us| format!("{:.2} s", us as f64 / 1e6));
     writeln!(
         out,
-        "{:<44} {:>9} {:<14} {:>10} {:>10}  {}",
+        "{:<64} {:>9} {:<14} {:>10} {:>10}  {}",
         path.file_name().unwrap_or_default().to_string_lossy(),
         seconds(Some(played.length.as_micros())),
         ending.reason.as_deref().unwrap_or("–"),
@@ -73,10 +73,16 @@ fn difference(about: &About, played: &Played, showing: Showing, out: &mut dyn Wr
         writeln!(out, "  what comes of it {known}")?;
     }
     let now = played.ledger_lines();
-    let Some((same, captured, now)) = differing_lines(&played.captured_ledger, &now) else {
-        return writeln!(out, "  the ledgers are the same; what was sent is not");
+    // Under another timeout every deadline is another one: that is shown only where nothing else is, or on demand.
+    let Some(stretch) = differing_lines(&played.captured_ledger, &now, showing.verbose) else {
+        let only = match differing_lines(&played.captured_ledger, &now, true) {
+            Some(_) => "nothing but deadlines of the window (--verbose shows them)",
+            None => "the ledgers are the same; what was sent is not",
+        };
+        return writeln!(out, "  {only}");
     };
-    writeln!(out, "  the first {same} entries of the ledger are the same, then:")?;
+    let Stretch { common, captured, now } = stretch;
+    writeln!(out, "  the first {common} entries of the ledger are the same, then:")?;
     let most = if showing.verbose { usize::MAX } else { SHOWN };
     side("-", captured, most, out)?;
     side("+", now, most, out)
@@ -93,8 +99,9 @@ fn side(sign: &str, lines: &[LedgerLine], most: usize, out: &mut dyn Write) -> i
 fn as_json(path: &Path, about: &About, played: &Played) -> Value {
     let lines = |lines: &[LedgerLine]| lines.iter().map(LedgerLine::to_string).collect::<Vec<_>>();
     let now = played.ledger_lines();
-    let difference = differing_lines(&played.captured_ledger, &now)
-        .map(|(same, captured, now)| json!({ "same_entries": same, "captured": lines(captured), "now": lines(now) }));
+    let difference = differing_lines(&played.captured_ledger, &now, true).map(
+        |Stretch { common, captured, now }| json!({ "same_entries": common, "captured": lines(captured), "now": lines(now) }),
+    );
     json!({
         "capture": path.display().to_string(),
         "call": about.header.call,

@@ -111,7 +111,7 @@ impl CallCapture {
     }
 
     /// The call is over.
-    pub(super) fn finish(&mut self, session: &mut Session) {
+    pub(super) fn finish(self, session: &mut Session) {
         let Some(recorder) = session.recorder().take() else { return };
         let lost = recorder.lost();
         // However much waits: this is the last of it. Nobody is there only if the file cannot be written.

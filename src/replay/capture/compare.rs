@@ -57,18 +57,30 @@ impl LedgerLine {
     }
 }
 
-/// What of two ledgers is not the same: all between the lines that both begin with and those that both end with. How
-/// many they begin with, then the two stretches; `None` if they are the same.
+/// Two ledgers, from where they differ to where they do not any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch<'a> {
+    /// Entries that both begin with.
+    pub common: usize,
+    /// Of the capture.
+    pub captured: &'a [LedgerLine],
+    /// Of now.
+    pub now: &'a [LedgerLine],
+}
+
+/// What of two ledgers is not the same: all between the entries that both begin with and those that both end with;
+/// `None` if they are the same. Without `deadlines` entries are the same that have another deadline only, as nearly all
+/// have under another timeout.
 #[must_use]
-pub fn differing_lines<'a>(
-    captured: &'a [LedgerLine],
-    now: &'a [LedgerLine],
-) -> Option<(usize, &'a [LedgerLine], &'a [LedgerLine])> {
-    let same = captured.iter().zip(now).take_while(|(a, b)| a == b).count();
-    let (captured, now) = (&captured[same..], &now[same..]);
-    let end = captured.iter().rev().zip(now.iter().rev()).take_while(|(a, b)| a == b).count();
+pub fn differing_lines<'a>(captured: &'a [LedgerLine], now: &'a [LedgerLine], deadlines: bool) -> Option<Stretch<'a>> {
+    let is_same = |(a, b): &(&LedgerLine, &LedgerLine)| {
+        if deadlines { a == b } else { a.at == b.at && a.cause == b.cause }
+    };
+    let common = captured.iter().zip(now).take_while(is_same).count();
+    let (captured, now) = (&captured[common..], &now[common..]);
+    let end = captured.iter().rev().zip(now.iter().rev()).take_while(is_same).count();
     let (captured, now) = (&captured[..captured.len() - end], &now[..now.len() - end]);
-    (!captured.is_empty() || !now.is_empty()).then_some((same, captured, now))
+    (!captured.is_empty() || !now.is_empty()).then_some(Stretch { common, captured, now })
 }
 
 /// Whether an output is something that carrier or model notice.

@@ -30,5 +30,5 @@ pub mod shadow;
 mod tests;
 
 pub use change::{Change, ChangeError, KEYS};
-pub use compare::{LedgerLine, differing_lines};
+pub use compare::{LedgerLine, Stretch, differing_lines};
 pub use play::{Parting, Play, PlayError, Played};

@@ -139,9 +139,9 @@ fn a_call_is_read_as_it_was_written() {
         matches!(first[..], [Told::Ledger { cause: "the stream begins", at: Timestamp::ZERO, .. }, ..]),
         "the connection that a new session asks for is not part of it: {first:?}"
     );
-    let appended = capture.steps.iter().flat_map(|step| told(step.outputs)).filter_map(|told| match told {
-        Told::ToModel(bytes) => Some(bytes),
-        _ => None,
+    let appended = capture.steps.iter().flat_map(|step| told(step.outputs)).filter_map(|told| {
+        let Told::ToModel(bytes) = told else { return None };
+        Some(bytes)
     });
     assert_eq!(appended.sum::<u64>(), 0, "no model was there");
 }
