@@ -1,6 +1,7 @@
 //! What is read, what is refused, and that no secret is ever shown.
 
 mod accounts;
+mod captures;
 mod example;
 mod mistakes;
 mod urls;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -123,7 +124,9 @@ impl Files {
 
     fn begin(&mut self, new: NewFile) {
         let NewFile { name, pieces, waiting } = new;
-        match File::create(self.part(&name)) {
+        // It holds what people said: for this user only.
+        let create = File::options().write(true).create(true).truncate(true).mode(0o600).open(self.part(&name));
+        match create {
             Ok(file) => self.open.push(Open { name, file, bytes: 0, pieces, waiting }),
             // Its call learns it by the channel.
             Err(error) => self.tell(&error),

@@ -1,7 +1,7 @@
 use super::{Change, LedgerLine, compare::differing_deed, line::Line};
 use crate::{
     assistant::{Settings, SettingsError},
-    call::{CallRecord, LedgerEntry},
+    call::{CallRecord, Cause, LedgerEntry},
     carrier::{CallAnswer, CallStatus, CarrierEvent},
     session::{
         Input, Output, Session, SessionConfig,
@@ -132,6 +132,13 @@ impl Played {
     #[must_use]
     pub fn ending(&self) -> Ending {
         Ending::of(&self.record)
+    }
+
+    /// When the call's first ending began, even if it was taken back.
+    #[must_use]
+    pub fn first_ending(&self) -> Option<Timestamp> {
+        let first = self.ledger.iter().find(|entry| matches!(entry.cause, Cause::EndingBegan(_)));
+        first.map(|entry| entry.at)
     }
 
     /// Nothing had to be supposed for the ending: it began at the parting at the latest, or there is none.

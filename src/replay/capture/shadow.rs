@@ -26,8 +26,8 @@ pub enum Effect {
     Later(Duration),
     /// It ends for another reason; microseconds later (earlier if negative).
     OtherReason(i64),
-    /// The ending begins as it did, and the goodbye comes microseconds later (earlier if negative), or it is there in
-    /// one of the two only (0).
+    /// It ends as it did, but a goodbye comes microseconds later (earlier if negative), or is there in one of the two only
+    /// (0): that of the ending, or one before that the caller takes back.
     OtherGoodbye(i64),
     /// It has not begun to end when the capture does, which had: it would go on for nobody knows how long.
     PastTheEnd,
@@ -143,6 +143,8 @@ pub struct Judged {
     pub is_known: bool,
     /// Where they part: something is done to carrier or model that was not done then.
     pub parted_at: Option<Timestamp>,
+    /// When the first ending begins, taken back or not: then, and now.
+    pub first_ending: (Option<Timestamp>, Option<Timestamp>),
     /// Endings that are taken back: then, and now.
     pub taken_back: (u32, u32),
     /// Interruptions of the agent: then, and now.
@@ -168,7 +170,19 @@ impl Judged {
     }
 
     fn compare(capture: &Capture<'_>, was: &Played, would: &Played) -> Self {
-        let effect = Effect::of(&was.ending(), &would.ending());
+        let first = (was.first_ending(), would.first_ending());
+        let (mut effect, mut is_known) = (Effect::of(&was.ending(), &would.ending()), would.is_known());
+        if effect == Effect::Same {
+            let later = match first {
+                (Some(was), Some(would)) => Some(would.diff_micros(was)).filter(|by| by.abs() >= SAME),
+                (Some(_), None) | (None, Some(_)) => Some(0),
+                (None, None) => None,
+            };
+            if let Some(later) = later {
+                effect = Effect::OtherGoodbye(later);
+                is_known |= first.1.zip(would.parting.as_ref()).is_some_and(|(first, parting)| first <= parting.at);
+            }
+        }
         Self {
             call: capture.header.call.clone(),
             assistant: capture.header.assistant.clone(),
@@ -177,7 +191,8 @@ impl Judged {
             was: was.ending(),
             would: would.ending(),
             effect,
-            is_known: would.is_known() && was.is_known(),
+            is_known: is_known && was.is_known(),
+            first_ending: first,
             parted_at: would.parting.as_ref().map(|parting| parting.at),
             taken_back: (was.record.taken_back, would.record.taken_back),
             barge_ins: (was.record.barge_ins.0, would.record.barge_ins.0),

@@ -123,5 +123,5 @@ fn a_detector_that_is_not_known_is_named() {
     capture.header.detector = "bat".into();
     let error = Play::new(&capture, &Change::default()).unwrap_err().to_string();
     assert!(error.contains("\"bat\"") && error.contains("cascade") && error.contains("--set detector=NAME"), "{error}");
-    assert!(Play::new(&capture, &Change::parse(&["detector=energy"]).unwrap()).unwrap().run().is_same);
+    assert!(Play::new(&capture, &Change::parse(&["detector=cascade"]).unwrap()).unwrap().run().is_same);
 }

@@ -32,7 +32,7 @@
 //!
 //! **What happened** is a byte and its fields, in the order of the type: `input.rs` is the table. Audio is kept as it
 //! came: G.711 of the caller (8 kB a second), the model's in the session's encoding (8 or 48 kB a second while it
-//! speaks), renderings whole with their pauses. Ticks take some 12 bytes each.
+//! speaks), renderings whole with their pauses (250 kB, the built-in ones). All else takes 2 kB a second.
 //!
 //! **What came of it** ([`Told`]) is a list of the outputs in order: `output.rs` is the table. Audio is not kept, only
 //! its length, and the CRC-32 of all audio of the step behind them. Ledger entries are kept with exact times and the

@@ -65,8 +65,10 @@ impl Vad for FirstSample {
     fn reset(&mut self) {}
 }
 
-const AGENT_CODES: u32 = 48;
-const AGENT_FIRST: u8 = 0xb0;
+/// The agent speaks below −31 dBFS: none of the caller's levels can be taken for its echo (`media/echo`), which the
+/// reference does not know of.
+const AGENT_CODES: u32 = 40;
+const AGENT_FIRST: u8 = 0xd0;
 
 fn agent_code(response: u32, late: bool) -> u8 {
     let code = AGENT_FIRST + (response % AGENT_CODES) as u8;
