@@ -240,7 +240,8 @@ mod tests {
         };
         let mut figures = Figures::default();
         figures.add(&truth, &found(&[(11_000.0, 11_200.0), (12_080.0, 14_100.0), (25_000.0, 26_000.0)]));
-        assert_eq!((figures.echo_starts, figures.echo_speech_ms), (1, 200.0));
+        // Between the words lie 100 ms that belong to neither.
+        assert_eq!((figures.echo_starts, figures.echo_speech_ms), (1, 200.0 + 100.0));
         let [over] = &figures.over_echo[..] else { panic!("{figures:?}") };
         assert_eq!((over.turns, &over.onsets_ms[..]), (1, &[80.0][..]));
         assert_eq!((figures.delay_errors_ms[0], figures.loss_errors_db[0]), (1.0, -0.5));
