@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::{
@@ -12,7 +11,6 @@ use super::{
     finished::{FinishedCall, Observation},
     gateway::Front,
     intents::Intents,
-    link::{Incoming, Link},
     model_link::ModelLink,
     setup::{Assistant, IntentAnswer, IntentCall},
     shard::NewStream,
@@ -24,7 +22,10 @@ use crate::{
         twilio::{StreamSid, TwilioCall},
     },
     model::ModelEvent,
-    net::{clock, websocket::Socket},
+    net::{
+        clock,
+        websocket::{Incoming, Socket},
+    },
     session::{Input, Output, Session, SessionConfig, capture::Header},
     time::Timestamp,
     vad::{self, Batch},
@@ -62,7 +63,7 @@ pub(super) struct LiveCall {
     capture: Option<CallCapture>,
     carrier: TwilioCall,
     model: ModelLink,
-    link: Link<TcpStream>,
+    socket: Socket,
     intents: Intents,
     /// Tells when the assistant's announcements change.
     shelf: watch::Receiver<u64>,
@@ -70,8 +71,7 @@ pub(super) struct LiveCall {
     want_at: Option<Timestamp>,
     ledger: Vec<LedgerEntry>,
     last_tick: Timestamp,
-    last_step: Timestamp,
-    /// Between the last two steps.
+    /// Between the shard's last two steps: so long may have waited what has come.
     gap: Duration,
     /// Audio has come in this step.
     heard: bool,
@@ -115,13 +115,12 @@ impl LiveCall {
             session,
             capture,
             model,
-            link: Link::new(socket),
+            socket,
             intents: Intents::default(),
             shelf,
             want_at: None,
             ledger: Vec::with_capacity(LEDGER),
             last_tick: Timestamp::ZERO,
-            last_step: Timestamp::ZERO,
             gap: Duration::ZERO,
             heard: false,
             longest_step: Duration::ZERO,
@@ -164,7 +163,7 @@ impl LiveCall {
     pub(super) fn reopen(&mut self, now: Instant, stream: StreamSid, socket: Socket, front: &Front, shard: usize) {
         if let Some(event) = self.carrier.reopened(stream) {
             tracing::info!(call = %self.id, "the stream is there again");
-            self.link = Link::new(socket);
+            self.socket = socket;
             self.input(now, Input::Carrier(event), front, shard);
         }
     }
@@ -217,6 +216,7 @@ impl LiveCall {
     pub(super) fn listen(
         &mut self,
         now: Instant,
+        gap: Duration,
         context: &mut Context<'_>,
         front: &Front,
         shard: usize,
@@ -227,14 +227,21 @@ impl LiveCall {
         }
         let around = Around { front, shard };
         let at = self.at(now);
-        self.gap = at.since(self.last_step);
-        self.longest_step = self.longest_step.max(self.gap);
-        self.last_step = at;
+        self.gap = gap;
+        self.longest_step = self.longest_step.max(gap);
         self.look_at_shelf(now, at, front, shard);
         self.heard = self.read(at, context, &around);
         if self.heard {
             self.session.offer(batch);
         }
+    }
+
+    /// When the call is to be looked at, if nothing comes for it before.
+    pub(super) fn due(&self) -> Instant {
+        let tick = self.last_tick + TICK;
+        let timeout = self.session.poll_timeout().map_or(Timestamp::NEVER, |(at, _)| at);
+        let due = tick.min(timeout).min(self.carrier.poll_timeout()).min(self.want_at.unwrap_or(Timestamp::NEVER));
+        self.epoch + due.since(Timestamp::ZERO)
     }
 
     /// Everything else that is due, in the order of the [module](super). `batch` holds the scores.
@@ -252,7 +259,7 @@ impl LiveCall {
         if self.session.is_over() {
             self.report(front, now);
             self.model.flush(now, at, context);
-            let closed = self.link.finish(now, context);
+            let closed = self.socket.finish(now, context);
             return if closed && self.model.is_parted() { Step::Done } else { Step::GoesOn };
         }
         let answers = self.session.answer_count();
@@ -281,7 +288,7 @@ impl LiveCall {
             capture.hand_over(at, &mut self.session);
         }
         self.model.flush(now, at, context);
-        if !self.link.flush(context) {
+        if !self.socket.flush(context) {
             self.closed(at, false, &around);
         }
         if self.session.answer_count() > answers {
@@ -295,23 +302,25 @@ impl LiveCall {
     /// Drains the socket; tells whether audio came.
     fn read(&mut self, at: Timestamp, context: &mut Context<'_>, around: &Around<'_>) -> bool {
         let mut heard = false;
+        let mut received = self.socket.receive(context);
         for _ in 0..BURST {
-            match self.link.poll(context) {
-                Incoming::Nothing => break,
-                Incoming::Other | Incoming::Binary(_) => {}
-                Incoming::Text(text) => {
-                    if let Some(event) = self.carrier.handle_text(at, &text) {
+            match received.next() {
+                None => break,
+                Some(Incoming::Binary(_)) => {}
+                Some(Incoming::Text(text)) => {
+                    if let Some(event) = self.carrier.handle_text(at, text) {
                         heard |= matches!(event, CarrierEvent::Media { .. });
                         self.session.handle_input(at, Input::Carrier(event));
                         self.drain(at, around);
                     }
                 }
-                Incoming::Closed { clean, .. } => {
+                Some(Incoming::Closed { clean, .. }) => {
                     self.closed(at, clean, around);
                     break;
                 }
             }
         }
+        self.socket.done(received, context);
         heard
     }
 
@@ -350,6 +359,7 @@ impl LiveCall {
                 break;
             }
         }
+        self.model.rest(context);
         audio && silent
     }
 
@@ -358,15 +368,15 @@ impl LiveCall {
         while let Some(output) = self.session.poll_output() {
             match output {
                 Output::Carrier(command) => {
-                    let (link, id) = (&mut self.link, &self.id);
+                    let (socket, id) = (&mut self.socket, &self.id);
                     self.carrier.handle_command(at, &command, &mut |sending| match sending {
-                        Sending::Text(text) => link.send(text),
+                        Sending::Text(text) => socket.send(text),
                         Sending::Http(exchange, request) => {
                             around.front.exchange(around.shard, id, exchange, request);
                         }
                         Sending::Close => {
                             around.front.supervisor.closing(id);
-                            link.close();
+                            socket.close();
                         }
                     });
                 }
@@ -394,7 +404,7 @@ impl LiveCall {
             return;
         }
         self.reported = true;
-        self.link.close();
+        self.socket.close();
         if let Some(capture) = self.capture.take() {
             capture.finish(&mut self.session);
         }

@@ -3,12 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
-use tokio_tungstenite::tungstenite::{
-    Message,
-    protocol::{CloseFrame, frame::coding::CloseCode},
-};
-
 use super::{
     gateway::Front,
     model_link::ModelLink,
@@ -23,7 +17,7 @@ use crate::{
     },
     net::{
         clock,
-        websocket::{Accepted, Socket},
+        websocket::{Accepted, Message, Socket},
     },
 };
 
@@ -57,9 +51,8 @@ async fn arrival(front: &Front, socket: &mut Socket) -> Result<Arrived, String> 
     let mut audio = Vec::new();
     for _ in 0..MESSAGES {
         let text = match socket.next().await {
-            Some(Ok(Message::Text(text))) => text,
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-            Some(Ok(Message::Binary(_) | Message::Close(_) | Message::Frame(_)) | Err(_)) | None => {
+            Some(Message::Text(text)) => text,
+            Some(Message::Binary(_) | Message::Closed { .. }) | None => {
                 return Err("the connection ended before `start`".to_owned());
             }
         };
@@ -135,11 +128,7 @@ async fn refuse(front: &Front, socket: Socket, why: &str) {
 }
 
 /// Closes a connection that belongs to no call.
-pub(super) async fn close(mut socket: Socket, reason: &'static str) {
-    let frame = CloseFrame { code: CloseCode::Policy, reason: reason.into() };
-    let _ = tokio::time::timeout(Duration::from_secs(2), async {
-        let _ = socket.send(Message::Close(Some(frame))).await;
-        while let Some(Ok(_)) = socket.next().await {}
-    })
-    .await;
+pub(super) async fn close(socket: Socket, reason: &'static str) {
+    // Policy violation: it is not that something was wrong with its messages.
+    socket.close_now(1008, reason).await;
 }

@@ -16,9 +16,8 @@
 //! | `answers.rs` | the documents that answer webhooks |
 //! | `doorway.rs` | a new connection until its `start` |
 //! | `supervisor.rs` | who owns which call; what outlives a connection |
-//! | `shard.rs` | the loop over all calls of a thread |
+//! | `shard.rs`, `bells.rs` | the loop over all calls of a thread, and what wakes it |
 //! | `call.rs` | one call: socket, session, model |
-//! | `link.rs` | a connection of it |
 //! | `model_link.rs`, `ahead.rs` | its model with its socket; the same before the stream is there |
 //! | `intents.rs` | its intents under way |
 //! | `capture/` | calls that are captured, and their files |
@@ -31,6 +30,7 @@
 
 mod ahead;
 mod answers;
+mod bells;
 mod call;
 mod capture;
 mod configured;
@@ -38,7 +38,6 @@ mod doorway;
 mod finished;
 mod gateway;
 mod intents;
-mod link;
 mod model_link;
 mod page;
 mod routes;

@@ -7,10 +7,9 @@ use std::time::Instant;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::link::{Incoming, Link};
 use crate::{
     model::{Model, ModelCommand, ModelEvent, ModelSending},
-    net::websocket::{self, ClientSocket, Line, Unopened},
+    net::websocket::{self, ClientSocket, Incoming, Received, Unopened},
     time::Timestamp,
     wire::{Failure, WsEvent},
 };
@@ -20,21 +19,25 @@ enum State {
     None,
     /// The slow world is at it. Dropping this gives it up.
     Opening(oneshot::Receiver<Result<ClientSocket, Unopened>>),
-    Open(Box<Link<Line>>),
+    Open(Box<ClientSocket>),
 }
+
+/// What an open socket has brought, while it is worked off message by message.
+type Reading = Option<Received>;
 
 /// See the [module](self).
 pub(super) struct ModelLink {
     model: Box<dyn Model>,
     slow: Handle,
     state: State,
+    reading: Reading,
     /// A socket that was dropped for another, or closed, on its last way.
-    parting: Option<Box<Link<Line>>>,
+    parting: Option<Box<ClientSocket>>,
 }
 
 impl ModelLink {
     pub(super) fn new(model: Box<dyn Model>, slow: Handle) -> Self {
-        Self { model, slow, state: State::None, parting: None }
+        Self { model, slow, state: State::None, reading: None, parting: None }
     }
 
     pub(super) fn model(&self) -> &dyn Model {
@@ -48,8 +51,8 @@ impl ModelLink {
 
     /// From now on the socket is polled on this thread.
     pub(super) fn settle(&mut self) {
-        if let State::Open(link) = &mut self.state
-            && let Some(line) = link.stream()
+        if let State::Open(socket) = &mut self.state
+            && let Some(line) = socket.stream()
             && let Err(error) = line.settle()
         {
             // The next poll finds it broken.
@@ -69,7 +72,8 @@ impl ModelLink {
         self.model.poll_event(at)
     }
 
-    /// Gives the model the next thing that its socket brings; `false` if there is nothing.
+    /// Gives the model the next thing that its socket brings; `false` if there is nothing. What was not asked for comes
+    /// back with the next look.
     pub(super) fn hear(&mut self, at: Timestamp, context: &mut Context<'_>) -> bool {
         match &mut self.state {
             State::None => false,
@@ -77,7 +81,7 @@ impl ModelLink {
                 let Poll::Ready(opened) = Pin::new(opening).poll(context) else { return false };
                 match opened.unwrap_or(Err(Unopened::Failed(Failure::Broken))) {
                     Ok(socket) => {
-                        self.state = State::Open(Box::new(Link::new(socket)));
+                        self.state = State::Open(Box::new(socket));
                         self.settle();
                         self.model.handle_socket(at, WsEvent::Open);
                     }
@@ -88,39 +92,49 @@ impl ModelLink {
                 }
                 true
             }
-            State::Open(link) => match link.poll(context) {
-                Incoming::Nothing => false,
-                Incoming::Other => true,
-                Incoming::Text(text) => {
-                    self.model.handle_socket(at, WsEvent::Text(&text));
-                    true
-                }
-                Incoming::Binary(length) => {
-                    self.model.handle_socket(at, WsEvent::Binary(length));
-                    true
-                }
-                Incoming::Closed { clean, frame } => {
-                    self.part();
-                    match frame {
-                        Some(frame) => {
-                            let (code, reason) = (Some(frame.code.into()), frame.reason.as_str());
-                            self.model.handle_socket(at, WsEvent::Closed { code, reason });
-                        }
-                        None if clean => self.model.handle_socket(at, WsEvent::Closed { code: None, reason: "" }),
-                        None => self.model.handle_socket(at, WsEvent::Failed(Failure::Broken)),
+            State::Open(socket) => {
+                let reading = self.reading.get_or_insert_with(|| socket.receive(context));
+                match reading.next() {
+                    None => {
+                        self.rest(context);
+                        false
                     }
-                    true
+                    Some(Incoming::Text(text)) => {
+                        self.model.handle_socket(at, WsEvent::Text(text));
+                        true
+                    }
+                    Some(Incoming::Binary(length)) => {
+                        self.model.handle_socket(at, WsEvent::Binary(length));
+                        true
+                    }
+                    Some(Incoming::Closed { clean, code, reason }) => {
+                        let event = match clean {
+                            true => WsEvent::Closed { code, reason },
+                            false => WsEvent::Failed(Failure::Broken),
+                        };
+                        self.model.handle_socket(at, event);
+                        self.part(context);
+                        true
+                    }
                 }
-            },
+            }
+        }
+    }
+
+    /// Gives back what was read and not asked for. To be called after the last [`ModelLink::hear`] of a step.
+    pub(super) fn rest(&mut self, context: &mut Context<'_>) {
+        if let (Some(reading), State::Open(socket)) = (self.reading.take(), &mut self.state) {
+            socket.done(reading, context);
         }
     }
 
     /// Carries out what the model wants done with its socket, and writes.
     pub(super) fn flush(&mut self, now: Instant, at: Timestamp, context: &mut Context<'_>) {
+        self.rest(context);
         while let Some(sending) = self.model.poll_sending() {
             match sending {
                 ModelSending::Open(request) => {
-                    self.part();
+                    self.part(context);
                     let (opened, opening) = oneshot::channel();
                     self.slow.spawn(async move {
                         // Whoever asked may have gone meanwhile; then the socket goes as well.
@@ -131,20 +145,20 @@ impl ModelLink {
                     self.hear(at, context);
                 }
                 ModelSending::Text(text) => {
-                    if let State::Open(link) = &mut self.state {
-                        link.send(text);
+                    if let State::Open(socket) = &mut self.state {
+                        socket.send(text);
                     }
                 }
-                ModelSending::Close => self.part(),
+                ModelSending::Close => self.part(context),
             }
         }
-        if let Some(link) = &mut self.parting
-            && link.finish(now, context)
+        if let Some(socket) = &mut self.parting
+            && socket.finish(now, context)
         {
             self.parting = None;
         }
-        if let State::Open(link) = &mut self.state
-            && !link.flush(context)
+        if let State::Open(socket) = &mut self.state
+            && !socket.flush(context)
         {
             self.state = State::None;
             self.model.handle_socket(at, WsEvent::Failed(Failure::Broken));
@@ -157,10 +171,11 @@ impl ModelLink {
     }
 
     /// The socket goes, politely.
-    fn part(&mut self) {
-        if let State::Open(mut link) = std::mem::replace(&mut self.state, State::None) {
-            link.close();
-            self.parting = Some(link);
+    fn part(&mut self, context: &mut Context<'_>) {
+        self.rest(context);
+        if let State::Open(mut socket) = std::mem::replace(&mut self.state, State::None) {
+            socket.close();
+            self.parting = Some(socket);
         }
     }
 }

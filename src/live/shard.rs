@@ -3,16 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use futures_util::task::AtomicWaker;
 use slab::Slab;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::{
+    bells::Bells,
     call::{LiveCall, Step},
     doorway,
     gateway::{Front, Phase},
@@ -34,6 +33,8 @@ use crate::{
 
 /// The sockets of all calls are drained together, at most this often: what comes in between waits.
 const DRAIN: Duration = Duration::from_millis(1);
+/// From so many calls on a shard looks at its sockets at this pace alone, and not when something comes.
+const HOLD_FROM: usize = 16;
 /// … and at least this often, whatever comes: a quarter of a frame.
 const IDLE: Duration = Duration::from_millis(5);
 /// Connections of one shard that are no media streams (yet), at once.
@@ -72,42 +73,24 @@ pub(super) enum ToShard {
     Drop(CallId),
 }
 
-/// One bell for all sockets of a shard: however many ring it, the shard wakes once.
-#[derive(Default)]
-struct Bell {
-    rung: AtomicBool,
-    shard: AtomicWaker,
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            self.shard.wake();
-        }
-    }
-}
-
-impl Bell {
-    async fn rings(&self) {
-        std::future::poll_fn(|context| {
-            self.shard.register(context.waker());
-            if self.rung.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-    }
+/// A call on its shard.
+struct Seat {
+    /// Apart: moving all calls when there is one more would take longer than a step may.
+    call: Box<LiveCall>,
+    /// What its sockets ring.
+    waker: Waker,
+    /// Looked at then, if nothing rings before.
+    due: Instant,
 }
 
 struct Shard {
     index: usize,
     front: Arc<Front>,
-    calls: Slab<LiveCall>,
+    calls: Slab<Seat>,
     by_id: HashMap<CallId, usize>,
-    bell: Arc<Bell>,
-    waker: Waker,
+    bells: Arc<Bells>,
+    /// The calls that a step looks at.
+    ready: Vec<usize>,
     /// Calls are told goodbye, also one that was let in before and comes only now.
     draining: bool,
     /// Calls that the operator ended between their being let in and their coming here.
@@ -134,15 +117,13 @@ pub(super) async fn run(
             return;
         }
     };
-    let bell = Arc::new(Bell::default());
-    let waker = Waker::from(Arc::clone(&bell));
     let shard = Shard {
         index,
         front,
         calls: Slab::new(),
         by_id: HashMap::new(),
-        bell,
-        waker,
+        bells: Bells::new(),
+        ready: Vec::with_capacity(BATCH),
         draining: false,
         ended_early: HashSet::new(),
         batch: Batch::new(BATCH),
@@ -191,8 +172,14 @@ impl Shard {
                     },
                     _ = phase.wait_for(|phase| *phase == Phase::Stopped) => return,
                 }
+                last = clock::now();
+            } else if self.calls.len() >= HOLD_FROM {
+                // The whole thread sleeps, and with it the runtime: it looks at all sockets once, afterwards, instead of
+                // waking for each of them.
+                clock::sleep_until(last + DRAIN);
+                tokio::task::yield_now().await;
             } else {
-                let _ = tokio::time::timeout(IDLE, self.bell.rings()).await;
+                let _ = tokio::time::timeout(IDLE, self.bells.rings()).await;
                 tokio::time::sleep_until((last + DRAIN).into()).await;
             }
             if *phase.borrow() == Phase::Stopped {
@@ -203,35 +190,42 @@ impl Shard {
                 let Ok(message) = inbox.try_recv() else { break };
                 self.take(now, message);
             }
+            self.step(now, now.saturating_duration_since(last));
             last = now;
-            self.step(now);
         }
     }
 
-    /// One step of every call.
-    fn step(&mut self, now: Instant) {
-        let mut context = Context::from_waker(&self.waker);
+    /// One step of every call that something has come for, or is due; `gap` is the time since the last one.
+    fn step(&mut self, now: Instant, gap: Duration) {
         let mut done = Vec::new();
-        let (front, index, batch) = (&self.front, self.index, &mut self.batch);
+        let (front, index, batch, bells) = (&self.front, self.index, &mut self.batch, &self.bells);
+        self.ready.clear();
         batch.clear();
-        for (key, call) in &mut self.calls {
-            if catch_unwind(AssertUnwindSafe(|| call.listen(now, &mut context, front, index, batch))).is_err() {
-                done.push((key, true));
+        for (key, seat) in &mut self.calls {
+            // Asked first: what has rung is known by this step.
+            if !bells.has_rung(key) && seat.due > now {
+                continue;
+            }
+            let mut context = Context::from_waker(&seat.waker);
+            let call = &mut seat.call;
+            match catch_unwind(AssertUnwindSafe(|| call.listen(now, gap, &mut context, front, index, batch))) {
+                Ok(()) => self.ready.push(key),
+                Err(_) => done.push((key, true)),
             }
         }
         batch.run();
-        for (key, call) in &mut self.calls {
-            if done.iter().any(|(faulty, _)| *faulty == key) {
-                continue;
-            }
+        for &key in &self.ready {
+            let Some(seat) = self.calls.get_mut(key) else { continue };
+            let mut context = Context::from_waker(&seat.waker);
+            let call = &mut seat.call;
             match catch_unwind(AssertUnwindSafe(|| call.step(now, &mut context, front, index, batch))) {
-                Ok(Step::GoesOn) => {}
+                Ok(Step::GoesOn) => seat.due = seat.call.due(),
                 Ok(Step::Done) => done.push((key, false)),
                 Err(_) => done.push((key, true)),
             }
         }
         for (key, fault) in done {
-            let call = self.calls.remove(key);
+            let call = self.calls.remove(key).call;
             self.by_id.remove(&call.id);
             if fault {
                 tracing::error!(call = %call.id, "a fault of ours ended this call; the carrier may open it again");
@@ -240,39 +234,24 @@ impl Shard {
         }
     }
 
-    fn find(&mut self, call: &CallId) -> Option<&mut LiveCall> {
-        self.calls.get_mut(*self.by_id.get(call)?)
+    /// The call, which is looked at in the next step: something has happened to it.
+    fn find(&mut self, call: &CallId) -> Option<(&mut LiveCall, &Waker)> {
+        let key = *self.by_id.get(call)?;
+        let seat = self.calls.get_mut(key)?;
+        self.bells.ring(key);
+        Some((&mut seat.call, &seat.waker))
     }
 
     fn take(&mut self, now: Instant, message: ToShard) {
         let (front, index) = (Arc::clone(&self.front), self.index);
         match message {
-            ToShard::Open(stream) => {
-                let id = stream.call.clone();
-                match catch_unwind(AssertUnwindSafe(|| LiveCall::open(now, *stream, &front, index))) {
-                    Ok(Some(mut call)) => {
-                        if self.ended_early.remove(&id) {
-                            call.input(now, Input::Operator, &front, index);
-                        }
-                        if self.draining {
-                            call.input(now, Input::Drain, &front, index);
-                        }
-                        let key = self.calls.insert(call);
-                        self.by_id.insert(id, key);
-                    }
-                    Ok(None) | Err(_) => {
-                        self.ended_early.remove(&id);
-                        tracing::error!(call = %id, "the call could not be begun");
-                        front.supervisor.lost(&id);
-                    }
-                }
-            }
+            ToShard::Open(stream) => self.open(now, *stream),
             ToShard::Adopt { call, stream, socket } => {
-                let waker = self.waker.clone();
-                let context = &mut Context::from_waker(&waker);
                 // The break of the old stream may not have been read yet: the carrier is quick.
-                let mut broken = |found: &mut LiveCall| found.may_reopen(now, context, &front, index);
-                match self.find(&call).and_then(|found| broken(found).then_some(found)) {
+                let adopting = self.find(&call).and_then(|(found, waker)| {
+                    found.may_reopen(now, &mut Context::from_waker(waker), &front, index).then_some(found)
+                });
+                match adopting {
                     Some(call) => {
                         front.supervisor.count(|census| census.adopted += 1);
                         call.reopen(now, stream, *socket, &front, index);
@@ -285,18 +264,17 @@ impl Shard {
                 }
             }
             ToShard::Exchange { call, id, event } => {
-                if let Some(call) = self.find(&call) {
+                if let Some((call, _)) = self.find(&call) {
                     call.exchange(now, id, &event, &front, index);
                 }
             }
             ToShard::Answer { call, answer } => {
-                let waker = self.waker.clone();
-                if let Some(call) = self.find(&call) {
-                    call.answer(now, answer, &mut Context::from_waker(&waker), &front, index);
+                if let Some((call, waker)) = self.find(&call) {
+                    call.answer(now, answer, &mut Context::from_waker(waker), &front, index);
                 }
             }
             ToShard::Operator { call } => {
-                if let Some(call) = self.find(&call) {
+                if let Some((call, _)) = self.find(&call) {
                     call.input(now, Input::Operator, &front, index);
                 } else if front.supervisor.whereabouts(&call) == Whereabouts::Live(index) {
                     // Let in, and on its way here with its model: it is told once it has come.
@@ -305,14 +283,39 @@ impl Shard {
             }
             ToShard::Drain => {
                 self.draining = true;
-                for (_, call) in &mut self.calls {
-                    call.input(now, Input::Drain, &front, index);
+                for (key, seat) in &mut self.calls {
+                    seat.call.input(now, Input::Drain, &front, index);
+                    self.bells.ring(key);
                 }
             }
             ToShard::Drop(call) => {
                 if let Some(key) = self.by_id.remove(&call) {
                     self.calls.remove(key);
                 }
+            }
+        }
+    }
+
+    /// A call begins.
+    fn open(&mut self, now: Instant, stream: NewStream) {
+        let (front, index, id) = (Arc::clone(&self.front), self.index, stream.call.clone());
+        match catch_unwind(AssertUnwindSafe(|| LiveCall::open(now, stream, &front, index))) {
+            Ok(Some(mut call)) => {
+                if self.ended_early.remove(&id) {
+                    call.input(now, Input::Operator, &front, index);
+                }
+                if self.draining {
+                    call.input(now, Input::Drain, &front, index);
+                }
+                let entry = self.calls.vacant_entry();
+                let key = entry.key();
+                entry.insert(Seat { call: Box::new(call), waker: self.bells.of(key), due: now });
+                self.by_id.insert(id, key);
+            }
+            Ok(None) | Err(_) => {
+                self.ended_early.remove(&id);
+                tracing::error!(call = %id, "the call could not be begun");
+                front.supervisor.lost(&id);
             }
         }
     }

@@ -257,11 +257,11 @@ pub struct ModelCounters {
 
 /// What a provider wants done with its socket. It has one at most; the driver owns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ModelSending {
+pub enum ModelSending<'a> {
     /// Open it; one that is open or being opened is dropped first.
     Open(WsRequest),
     /// Send a text message.
-    Text(String),
+    Text(&'a str),
     /// Close it.
     Close,
 }
@@ -289,7 +289,7 @@ pub trait Model: Send {
     /// then finds it open, or on its way.
     fn open_ahead(&mut self) {}
     /// What is to be done with its socket, one thing at a time, in order.
-    fn poll_sending(&mut self) -> Option<ModelSending> {
+    fn poll_sending(&mut self) -> Option<ModelSending<'_>> {
         None
     }
     /// What its socket brings. What comes of a socket that was dropped for another does not come here.

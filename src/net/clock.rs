@@ -9,6 +9,11 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
+/// Holds this thread until then, and with it all that would run on it.
+pub fn sleep_until(at: Instant) {
+    std::thread::sleep(at.saturating_duration_since(now()));
+}
+
 /// The wall clock, in milliseconds since 1970; for call records and the lifetime of tokens only.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the place")]

@@ -4,14 +4,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
-use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
-
 use crate::{
     net::{
         client::{Client, Streamed},
         clock,
-        websocket::{ClientSocket, Unopened, connect},
+        websocket::{ClientSocket, Message, Unopened, connect},
     },
     time::Timestamp,
     tts::{Phrase, Rendering, Sending, Speech, TtsError, Voice},
@@ -48,7 +45,7 @@ impl Line {
             Self::Asking(pending) => News::Begun(pending.await),
             Self::Streaming(streamed) => News::Chunk(streamed.chunk().await),
             Self::Opening(pending) => News::Opened(pending.await),
-            Self::Open(socket) => News::Message(socket.next().await.and_then(Result::ok)),
+            Self::Open(socket) => News::Message(socket.next().await),
         }
     }
 }
@@ -93,17 +90,16 @@ async fn carry_out(sending: Sending, line: &mut Line, client: &Client) -> Option
         Sending::Open(request) => *line = Line::Opening(Box::pin(connect(request))),
         Sending::Text(text) => {
             let Line::Open(socket) = line else { return Some(Failure::Broken) };
-            match tokio::time::timeout(SEND, socket.send(Message::text(text))).await {
-                Ok(Ok(())) => {}
-                // What the server said last may explain it: that is read first.
-                Ok(Err(_)) => {}
+            match tokio::time::timeout(SEND, socket.send_now(&text)).await {
+                // If it broke: what the server said last may explain it, and that is read first.
+                Ok(_) => {}
                 Err(_) => return Some(Failure::TimedOut),
             }
         }
         Sending::Close => {
-            if let Line::Open(mut socket) = std::mem::replace(line, Line::None) {
+            if let Line::Open(socket) = std::mem::replace(line, Line::None) {
                 // Politely, but nobody waits for it.
-                tokio::spawn(async move { tokio::time::timeout(SEND, socket.close(None)).await });
+                tokio::spawn(socket.close_now(1000, ""));
             }
         }
     }
@@ -135,17 +131,12 @@ fn tell(rendering: &mut dyn Rendering, now: Timestamp, news: News, line: &mut Li
             rendering.handle_socket(now, unopened.event());
         }
         News::Message(Some(Message::Text(text))) => rendering.handle_socket(now, WsEvent::Text(&text)),
-        News::Message(Some(Message::Binary(bytes))) => rendering.handle_socket(now, WsEvent::Binary(bytes.len())),
-        News::Message(Some(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
-        News::Message(Some(Message::Close(frame))) => {
+        News::Message(Some(Message::Binary(length))) => rendering.handle_socket(now, WsEvent::Binary(length)),
+        News::Message(Some(Message::Closed { clean: true, code, reason })) => {
             *line = Line::None;
-            let (code, reason) = match &frame {
-                Some(CloseFrame { code, reason }) => (Some(u16::from(*code)), reason.as_str()),
-                None => (None, ""),
-            };
-            rendering.handle_socket(now, WsEvent::Closed { code, reason });
+            rendering.handle_socket(now, WsEvent::Closed { code, reason: &reason });
         }
-        News::Message(None) => {
+        News::Message(Some(Message::Closed { clean: false, .. }) | None) => {
             *line = Line::None;
             rendering.handle_socket(now, WsEvent::Failed(Failure::Broken));
         }

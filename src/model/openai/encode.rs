@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use super::{Settings, TurnDetection};
 use crate::audio::Encoding;
 
-/// Caller audio. It has no `event_id`: it comes fifty times a second and is never answered.
-pub(super) fn append(audio: &[u8]) -> String {
+/// Caller audio, into `text`. It has no `event_id`: it comes fifty times a second and is never answered.
+pub(super) fn append(audio: &[u8], text: &mut String) {
     let (head, tail) = (r#"{"type":"input_audio_buffer.append","audio":""#, r#""}"#);
-    let mut text = String::with_capacity(head.len() + STANDARD.encoded_length(audio.len()) + tail.len());
+    text.clear();
+    text.reserve(head.len() + STANDARD.encoded_length(audio.len()) + tail.len());
     text.push_str(head);
-    STANDARD.encode_append(audio, &mut text);
+    STANDARD.encode_append(audio, text);
     text.push_str(tail);
-    text
 }
 
 /// The whole configuration. The model is named by the address; the server's own prompting (`idle_timeout_ms`) is never

@@ -15,6 +15,9 @@ use crate::{
 
 /// From the request for a socket until the session is configured. The handshake has 5 s of it.
 pub const OPENING: Duration = Duration::from_secs(8);
+/// Texts kept for later audio, and how large one of them may be.
+const TEXTS: usize = 2;
+const TEXT_KEPT: usize = 8 << 10;
 /// News that may wait to be polled; beyond that the oldest is dropped. One message brings a handful.
 const NEWS: usize = 1024;
 
@@ -32,6 +35,14 @@ pub(super) enum Link {
     Configuring,
     /// Configured.
     Ready,
+}
+
+/// Something to be done with the socket.
+#[derive(Debug)]
+enum Queued {
+    Open,
+    Text(String),
+    Close,
 }
 
 /// Something to be told.
@@ -61,7 +72,12 @@ pub struct OpenAi {
     /// By then the session must be ready.
     deadline: Timestamp,
     pub(super) now: Timestamp,
-    sending: VecDeque<ModelSending>,
+    sending: VecDeque<Queued>,
+    /// Caller audio that is no whole message yet.
+    pending: Vec<u8>,
+    /// The text that was lent last, and texts to be used again: audio is sent without an allocation.
+    leaving: String,
+    texts: Vec<String>,
     news: VecDeque<News>,
     /// What was told last: an event borrows it.
     told: Option<News>,
@@ -102,6 +118,9 @@ impl OpenAi {
             deadline: Timestamp::NEVER,
             now: Timestamp::ZERO,
             sending: VecDeque::with_capacity(16),
+            pending: Vec::new(),
+            leaving: String::new(),
+            texts: Vec::new(),
             news: VecDeque::with_capacity(16),
             told: None,
             spare: Vec::new(),
@@ -128,7 +147,37 @@ impl OpenAi {
     }
 
     pub(super) fn send(&mut self, text: String) {
-        self.sending.push_back(ModelSending::Text(text));
+        self.send_pending();
+        self.sending.push_back(Queued::Text(text));
+    }
+
+    /// Caller audio goes out in messages of the configured length.
+    fn append(&mut self, audio: &[u8]) {
+        self.appended += audio.len() as u64;
+        let message = u64::from(self.settings.append_ms) * self.bytes_a_ms();
+        if self.pending.is_empty() && audio.len() as u64 >= message {
+            return self.send_audio(audio);
+        }
+        self.pending.extend_from_slice(audio);
+        if self.pending.len() as u64 >= message {
+            self.send_pending();
+        }
+    }
+
+    /// What follows must not overtake the audio before it.
+    fn send_pending(&mut self) {
+        if !self.pending.is_empty() {
+            let pending = std::mem::take(&mut self.pending);
+            self.send_audio(&pending);
+            self.pending = pending;
+            self.pending.clear();
+        }
+    }
+
+    fn send_audio(&mut self, audio: &[u8]) {
+        let mut text = self.texts.pop().unwrap_or_default();
+        encode::append(audio, &mut text);
+        self.sending.push_back(Queued::Text(text));
     }
 
     pub(super) fn tell(&mut self, news: News) {
@@ -176,7 +225,7 @@ impl OpenAi {
     fn open(&mut self) {
         self.forget();
         self.news.clear();
-        self.sending.push_back(ModelSending::Open(self.settings.access.realtime(&self.settings.model)));
+        self.sending.push_back(Queued::Open);
         self.link = Link::Opening;
         self.deadline = if self.begun { self.now + OPENING } else { Timestamp::NEVER };
     }
@@ -217,7 +266,7 @@ impl OpenAi {
         }
         self.forget();
         if close {
-            self.sending.push_back(ModelSending::Close);
+            self.sending.push_back(Queued::Close);
         }
         self.report(fault, code);
         if self.begun {
@@ -247,6 +296,7 @@ impl OpenAi {
         self.link = Link::Away;
         self.deadline = Timestamp::NEVER;
         self.sending.clear();
+        self.pending.clear();
         self.ids.new_session();
         self.asked = None;
         self.creating = false;
@@ -259,7 +309,7 @@ impl OpenAi {
     fn close(&mut self) {
         if self.link != Link::Away {
             self.forget();
-            self.sending.push_back(ModelSending::Close);
+            self.sending.push_back(Queued::Close);
         }
         self.news.clear();
     }
@@ -294,10 +344,7 @@ impl Model for OpenAi {
     fn handle_command(&mut self, now: Timestamp, command: &ModelCommand<'_>) {
         self.see(now);
         match command {
-            ModelCommand::Append(audio) if self.is_ready() => {
-                self.appended += audio.len() as u64;
-                self.send(encode::append(audio));
-            }
+            ModelCommand::Append(audio) if self.is_ready() => self.append(audio),
             ModelCommand::Append(_) => {}
             ModelCommand::Request(request) => self.request(*request),
         }
@@ -322,8 +369,19 @@ impl Model for OpenAi {
         }
     }
 
-    fn poll_sending(&mut self) -> Option<ModelSending> {
-        self.sending.pop_front()
+    fn poll_sending(&mut self) -> Option<ModelSending<'_>> {
+        let sent = std::mem::take(&mut self.leaving);
+        if self.texts.len() < TEXTS && (1..=TEXT_KEPT).contains(&sent.capacity()) {
+            self.texts.push(sent);
+        }
+        Some(match self.sending.pop_front()? {
+            Queued::Open => ModelSending::Open(self.settings.access.realtime(&self.settings.model)),
+            Queued::Text(text) => {
+                self.leaving = text;
+                ModelSending::Text(&self.leaving)
+            }
+            Queued::Close => ModelSending::Close,
+        })
     }
 
     fn handle_socket(&mut self, now: Timestamp, event: WsEvent<'_>) {

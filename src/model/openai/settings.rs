@@ -20,6 +20,8 @@ pub struct Settings {
     pub greeting: GreetingText,
     /// How audio travels: [`Encoding::Pcm24k`] or [`Encoding::Mulaw`].
     pub encoding: Encoding,
+    /// Caller audio is sent in messages of this length: 20 to 100 ms, a multiple of 20. Longer ones cost less and come later.
+    pub append_ms: u32,
     /// Transcripts of what the caller says; off without.
     pub transcription: Option<Transcription>,
     /// How the server finds the end of the caller's turn.
@@ -55,6 +57,7 @@ impl Settings {
             instructions: Self::INSTRUCTIONS.to_owned(),
             greeting: GreetingText::default(),
             encoding: Encoding::Pcm24k,
+            append_ms: 20,
             transcription: Some(Transcription::default()),
             turn_detection: TurnDetection::default(),
             noise_reduction: None,

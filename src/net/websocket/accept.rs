@@ -5,25 +5,15 @@ use axum::http::{Request, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use super::{WebSocket, frame::Role};
 
 /// Longest message that is read; a longer one closes the connection.
 pub const MAX_MESSAGE: usize = 64 << 10;
 
 /// A WebSocket on a plain TCP connection.
-pub type Socket = WebSocketStream<TcpStream>;
-
-/// Buffers as small as the messages: the defaults are 128 KiB a socket, zero-filled at each read.
-fn config() -> WebSocketConfig {
-    WebSocketConfig::default()
-        .read_buffer_size(4 << 10)
-        .write_buffer_size(16 << 10)
-        .max_write_buffer_size(1 << 20)
-        .max_message_size(Some(MAX_MESSAGE))
-        .max_frame_size(Some(MAX_MESSAGE))
-}
+pub type Socket = WebSocket<TcpStream>;
 
 /// A handshake that was answered with 101.
 #[derive(Debug)]
@@ -58,7 +48,6 @@ impl Accepted {
     pub async fn socket(self) -> Option<Socket> {
         let parts = self.0.await.ok()?.downcast::<TokioIo<TcpStream>>().ok()?;
         // The client may have sent messages already: they are in `read_buf`.
-        let early = parts.read_buf.to_vec();
-        Some(WebSocketStream::from_partially_read(parts.io.into_inner(), early, Role::Server, Some(config())).await)
+        Some(WebSocket::new(parts.io.into_inner(), Role::Server, MAX_MESSAGE, &parts.read_buf))
     }
 }

@@ -2,24 +2,32 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::{Request, StatusCode, body::Incoming};
+use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{
-    ClientRequestBuilder, Error,
-    http::{HeaderValue, Uri},
-    protocol::WebSocketConfig,
+    ClientRequestBuilder,
+    client::IntoClientRequest as _,
+    handshake::derive_accept_key,
+    http::{HeaderValue, Uri, header},
 };
 
-use super::line::{Line, Tcp};
+use super::{
+    WebSocket,
+    frame::Role,
+    line::{Line, Tcp},
+};
 use crate::{
     net::tls,
     wire::{Failure, WsEvent, WsRequest},
 };
 
 /// A WebSocket to a server.
-pub type ClientSocket = WebSocketStream<Line>;
+pub type ClientSocket = WebSocket<Line>;
 
 /// Longest message of a server that is read: a minute of audio, many times what they send at once.
 pub const MAX_REPLY: usize = 8 << 20;
@@ -99,33 +107,53 @@ async fn open(request: WsRequest) -> Result<ClientSocket, Unopened> {
         }
         handshake = handshake.with_header(name, value);
     }
-    let opened = tokio_tungstenite::client_async_with_config(handshake, line, Some(config())).await;
-    opened.map(|(socket, _)| socket).map_err(|error| match error {
-        Error::Http(response) => {
-            let mut body = response.body().clone().unwrap_or_default();
-            body.truncate(MAX_REFUSAL);
-            Unopened::Refused { status: response.status().as_u16(), body }
-        }
-        Error::Io(_) | Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(_) => {
-            Unopened::Failed(Failure::Broken)
-        }
-        Error::Tls(_)
-        | Error::Capacity(_)
-        | Error::WriteBufferFull(_)
-        | Error::Utf8(_)
-        | Error::AttackAttempt
-        | Error::Url(_)
-        | Error::HttpFormat(_) => CONNECT,
-    })
+    let mut request = handshake.into_client_request().map_err(|_| CONNECT)?.map(|()| Empty::<Bytes>::new());
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    *request.uri_mut() = path.parse().map_err(|_| CONNECT)?;
+    shake_hands(line, request).await
 }
 
-fn config() -> WebSocketConfig {
-    WebSocketConfig::default()
-        .read_buffer_size(16 << 10)
-        .write_buffer_size(16 << 10)
-        .max_write_buffer_size(4 << 20)
-        .max_message_size(Some(MAX_REPLY))
-        .max_frame_size(Some(MAX_REPLY))
+/// Asks for the upgrade. The library of the server's side speaks HTTP here too: it gives the stream back with what has
+/// come behind the answer.
+async fn shake_hands(line: Line, request: Request<Empty<Bytes>>) -> Result<ClientSocket, Unopened> {
+    const BROKEN: Unopened = Unopened::Failed(Failure::Broken);
+    let key = request.headers().get(header::SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(line)).await.map_err(|_| BROKEN)?;
+    let opened = async {
+        let response = sender.send_request(request).await.map_err(|_| BROKEN)?;
+        let status = response.status();
+        if status != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Unopened::Refused { status: status.as_u16(), body: refusal(response.into_body()).await });
+        }
+        let accept = response.headers().get(header::SEC_WEBSOCKET_ACCEPT);
+        if accept.and_then(|accept| accept.to_str().ok()) != key.as_deref() {
+            return Err(BROKEN);
+        }
+        let upgraded = hyper::upgrade::on(response).await.map_err(|_| BROKEN)?;
+        let parts = upgraded.downcast::<TokioIo<Line>>().map_err(|_| BROKEN)?;
+        Ok(WebSocket::new(parts.io.into_inner(), Role::Client, MAX_REPLY, &parts.read_buf))
+    };
+    // The connection moves the bytes; with the upgrade, or the answer read, it has done its part.
+    let connection = connection.with_upgrades();
+    tokio::pin!(connection, opened);
+    tokio::select! {
+        opened = &mut opened => opened,
+        _ = &mut connection => opened.await,
+    }
+}
+
+/// What a server says that refuses; no more of it than is kept.
+async fn refusal(body: Incoming) -> Vec<u8> {
+    let mut body = Limited::new(body, MAX_REFUSAL);
+    let mut said = Vec::new();
+    // A body that breaks off, or is too long, tells what it has told.
+    while let Some(Ok(frame)) = body.frame().await {
+        if let Ok(data) = frame.into_data() {
+            said.extend_from_slice(&data);
+        }
+    }
+    said
 }
 
 #[cfg(test)]
@@ -133,9 +161,9 @@ mod tests {
     use std::time::Duration;
 
     use futures_util::{SinkExt, StreamExt};
-    use tokio_tungstenite::tungstenite::Message;
 
     use super::*;
+    use crate::net::websocket::Message;
 
     fn request(url: String) -> WsRequest {
         WsRequest { url, headers: vec![("X-Test", "yes".into())], timeout: Duration::from_secs(5) }
@@ -156,13 +184,13 @@ mod tests {
         let moved = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                socket.get_mut().settle().unwrap();
-                socket.send(Message::text("hello")).await.unwrap();
-                socket.next().await.unwrap().unwrap()
+                socket.stream().unwrap().settle().unwrap();
+                assert!(socket.send_now("hello").await);
+                socket.next().await.unwrap()
             })
         });
         let got = tokio::task::spawn_blocking(|| moved.join().unwrap()).await.unwrap();
-        assert_eq!(got, Message::text("hello"));
+        assert_eq!(got, Message::Text("hello".into()));
         server.await.unwrap();
     }
 

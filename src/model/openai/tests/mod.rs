@@ -167,7 +167,7 @@ impl Peer {
             match sending {
                 ModelSending::Open(_) => self.opened += 1,
                 ModelSending::Close => self.closed += 1,
-                ModelSending::Text(text) => self.sent.push(checked(&text)),
+                ModelSending::Text(text) => self.sent.push(checked(text)),
             }
         }
         assert!(self.model.poll_timeout() > self.now, "something is due, and is not told");
