@@ -92,6 +92,10 @@ fn show(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     let range = |(low, high)| format!("{} to {}", seconds(low), seconds(high));
     row(out, "silence_timeout_s", &range(limits.silence_timeout))?;
     row(out, "max_duration_s", &range(limits.max_duration))?;
+    writeln!(out, "\nio")?;
+    row(out, "drain_ms", &(config.io.drain.as_secs_f64() * 1e3).to_string())?;
+    row(out, "drain_from_calls", &config.io.drain_from_calls.to_string())?;
+    row(out, "append_ms", &config.io.append_ms.to_string())?;
     for assistant in &config.assistants {
         show_assistant(assistant, out)?;
     }

@@ -20,6 +20,7 @@ pub(super) struct File {
     pub(super) voices: VoicesTable,
     pub(super) capture: Value<CaptureTable>,
     pub(super) limits: LimitsTable,
+    pub(super) io: IoTable,
     pub(super) assistant: Assistants,
 }
 
@@ -108,6 +109,14 @@ pub(super) struct LimitsTable {
     pub(super) drain_s: Value<Number>,
     pub(super) silence_timeout_s: RangeTable,
     pub(super) max_duration_s: RangeTable,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [io]")]
+pub(super) struct IoTable {
+    pub(super) drain_ms: Value<Number>,
+    pub(super) drain_from_calls: Value<Number>,
+    pub(super) append_ms: Value<Number>,
 }
 
 #[derive(Default, Deserialize)]

@@ -6,6 +6,7 @@
 //! | `reader.rs`, `account.rs`, `assistants.rs` | what the values may be; goes on after a mistake, so that one run tells all |
 //! | `voice.rs` | voices of the fixed phrases, and their cache |
 //! | `capture.rs` | captures of calls |
+//! | `io.rs` | how sockets are served |
 //! | `vendors.rs` | accounts with vendors of models and voices |
 //! | `secret.rs` | secrets, from variables and files only |
 //! | `public_url.rs` | the server's address |
@@ -22,6 +23,7 @@ mod assistants;
 mod capture;
 mod error;
 mod file;
+mod io;
 mod model;
 mod public_url;
 mod reader;
@@ -43,6 +45,7 @@ use secrecy::SecretString;
 pub use assistant::{Assistant, Farewells, ModelChoice};
 pub use capture::Capture;
 pub use error::{ConfigError, Problem};
+pub use io::Io;
 pub use public_url::{NotAPublicUrl, PublicUrl};
 pub use secret::SecretSource;
 
@@ -92,6 +95,8 @@ pub struct Config {
     pub capture: Option<Capture>,
     /// Bounds.
     pub limits: Limits,
+    /// How sockets are served.
+    pub io: Io,
     /// Who answers; at least one, at most one of them without numbers.
     pub assistants: Vec<Assistant>,
     /// What works, but perhaps not as it was meant.

@@ -91,6 +91,7 @@ impl<'a> Reader<'a> {
         self.elevenlabs = elevenlabs.as_ref().map(|account| Arc::clone(&account.access));
         let voices = self.voices(&file.voices);
         let capture = file.capture.as_ref().and_then(|table| self.capture(table));
+        let io = self.io(&file.io);
         let assistants = self.assistants(&file.assistant.0, &limits, openai.as_ref().map(|account| &account.access));
         if self.problems.is_empty() {
             Ok(Config {
@@ -102,6 +103,7 @@ impl<'a> Reader<'a> {
                 voices,
                 capture,
                 limits,
+                io,
                 assistants,
                 warnings: self.warnings,
             })

@@ -45,7 +45,7 @@ impl Setup {
     ///
     /// If a text cannot be spoken by the carrier's own voice.
     pub fn of(config: &Config) -> Result<Self, SetupError> {
-        let assistants = config.assistants.iter().map(|assistant| ready(assistant).map(Arc::new));
+        let assistants = config.assistants.iter().map(|assistant| ready(assistant, &config.io).map(Arc::new));
         let server = &config.server;
         Ok(Self {
             listen: server.listen,
@@ -57,6 +57,7 @@ impl Setup {
             assistants: assistants.collect::<Result<_, _>>()?,
             cache: Arc::new(cache(&config.voices)),
             call_records: server.call_records.clone(),
+            io: config.io,
             capture: config.capture.clone(),
             page: super::page::html(config),
         })
@@ -80,7 +81,7 @@ fn account(twilio: &config::Twilio) -> TwilioSetup {
     }
 }
 
-fn ready(assistant: &config::Assistant) -> Result<Assistant, SetupError> {
+fn ready(assistant: &config::Assistant, io: &config::Io) -> Result<Assistant, SetupError> {
     let wrong = |error| SetupError::Assistant { assistant: assistant.name.clone(), error };
     let farewells = &assistant.farewells;
     let sayings = Sayings::new(|kind| farewells.text(kind).to_owned(), farewells.language()).map_err(wrong)?;
@@ -94,12 +95,12 @@ fn ready(assistant: &config::Assistant) -> Result<Assistant, SetupError> {
         shelf: Arc::new(Shelf::of(assistant)?),
         sayings: Arc::new(sayings),
         apology: twiml::say_and_hang_up(apology, language).map_err(wrong)?,
-        model: model(assistant),
+        model: model(assistant, io),
         intents: None,
     })
 }
 
-fn model(assistant: &config::Assistant) -> ModelFactory {
+fn model(assistant: &config::Assistant, io: &config::Io) -> ModelFactory {
     match &assistant.model {
         ModelChoice::Offline(behaviour) => {
             let behaviour = *behaviour;
@@ -109,7 +110,7 @@ fn model(assistant: &config::Assistant) -> ModelFactory {
             })
         }
         ModelChoice::OpenAi(settings) => {
-            let mut settings = openai::Settings::clone(settings);
+            let mut settings = openai::Settings { append_ms: io.append_ms, ..openai::Settings::clone(settings) };
             if assistant.settings.hangup_call.is_some() {
                 settings.tools.push(Tool::hangup_call(assistant.hangup_confirm));
             }

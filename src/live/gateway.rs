@@ -30,6 +30,7 @@ use crate::{
             twiml::TwimlError,
         },
     },
+    config,
     model::ModelFault,
     net::{
         client::{Client, ClientError},
@@ -83,6 +84,7 @@ pub(super) struct Front {
     pub(super) assistants: Vec<Arc<Assistant>>,
     pub(super) max_calls: usize,
     pub(super) page: String,
+    pub(super) io: config::Io,
     pub(super) supervisor: Supervisor<Ahead>,
     pub(super) phase: watch::Receiver<Phase>,
     shards: Vec<mpsc::Sender<ToShard>>,
@@ -203,6 +205,7 @@ impl Gateway {
             assistants: setup.assistants,
             max_calls: setup.max_calls,
             page: setup.page,
+            io: setup.io,
             supervisor: Supervisor::default(),
             phase: watched.clone(),
             shards: senders,

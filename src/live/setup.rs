@@ -46,6 +46,8 @@ pub struct Setup {
     pub cache: Arc<Cache>,
     /// A JSON line is appended here for each finished call.
     pub call_records: Option<PathBuf>,
+    /// How sockets are served.
+    pub io: config::Io,
     /// Calls are captured.
     pub capture: Option<config::Capture>,
     /// What is shown under `/`.

@@ -31,11 +31,7 @@ use crate::{
     wire::{ExchangeEvent, ExchangeId},
 };
 
-/// The sockets of all calls are drained together, at most this often: what comes in between waits.
-const DRAIN: Duration = Duration::from_millis(1);
-/// From so many calls on a shard looks at its sockets at this pace alone, and not when something comes.
-const HOLD_FROM: usize = 16;
-/// … and at least this often, whatever comes: a quarter of a frame.
+/// The sockets are looked at this often at the least, whatever comes: a quarter of a frame.
 const IDLE: Duration = Duration::from_millis(5);
 /// Connections of one shard that are no media streams (yet), at once.
 const CONNECTIONS: usize = 4096;
@@ -162,6 +158,7 @@ async fn accept(listener: TcpListener, front: Arc<Front>, index: usize) {
 impl Shard {
     async fn run(mut self, inbox: &mut mpsc::Receiver<ToShard>, phase: &mut watch::Receiver<Phase>) {
         let mut last = clock::now();
+        let io = self.front.io;
         loop {
             if self.calls.is_empty() {
                 // Nothing to drain: sleep until somebody comes.
@@ -173,14 +170,14 @@ impl Shard {
                     _ = phase.wait_for(|phase| *phase == Phase::Stopped) => return,
                 }
                 last = clock::now();
-            } else if self.calls.len() >= HOLD_FROM {
+            } else if self.calls.len() >= io.drain_from_calls && !io.drain.is_zero() {
                 // The whole thread sleeps, and with it the runtime: it looks at all sockets once, afterwards, instead of
                 // waking for each of them.
-                clock::sleep_until(last + DRAIN);
+                clock::sleep_until(last + io.drain);
                 tokio::task::yield_now().await;
             } else {
                 let _ = tokio::time::timeout(IDLE, self.bells.rings()).await;
-                tokio::time::sleep_until((last + DRAIN).into()).await;
+                tokio::time::sleep_until((last + io.drain).into()).await;
             }
             if *phase.borrow() == Phase::Stopped {
                 return;

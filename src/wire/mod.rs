@@ -4,6 +4,8 @@
 //! [`HttpEvent`]s or [`WsEvent`]s in. The only sockets are in `net`; so a provider's whole behaviour, failures in the middle of
 //! a body included, runs in a test without any.
 
+pub mod flat;
+
 use std::fmt;
 use std::time::Duration;
 

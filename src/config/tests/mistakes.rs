@@ -187,3 +187,20 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn how_sockets_are_served_has_bounds_too() {
+    for (line, message) in [
+        ("drain_ms = 0.4", "drain_ms = 0.4 is outside 0.5..=2 ms, and not 0 (whenever something comes)"),
+        ("drain_ms = -1", "drain_ms = -1 is outside"),
+        ("drain_from_calls = 0", "drain_from_calls = 0 is outside 1..=100000"),
+        ("append_ms = 120", "append_ms = 120 is outside 20..=100"),
+        ("append_ms = 50", "append_ms = 50 is no multiple of 20"),
+        ("message_ms = 20", "unknown field `message_ms`"),
+    ] {
+        let printed = refused(&format!("[io]\n{line}\n{HEAD}"));
+        assert!(printed.starts_with("quietline.toml:2:") && printed.contains(message), "{printed}");
+    }
+    let io = parse(&format!("[io]\ndrain_ms = 0\nappend_ms = 60\n{HEAD}")).expect("a configuration").io;
+    assert_eq!((io.drain, io.drain_from_calls, io.append_ms), (Duration::ZERO, 16, 60));
+}

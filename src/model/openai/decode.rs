@@ -8,7 +8,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::model::ResponseStatus;
+use crate::{
+    model::ResponseStatus,
+    wire::flat::{self, Value as Plain},
+};
 
 /// What a server event says, with the vendor's ids.
 #[derive(Debug)]
@@ -246,6 +249,9 @@ pub(crate) fn decode(text: &str) -> serde_json::Result<Event<'_>> {
         error: ErrorBody,
     }
 
+    if let Some(delta) = plain_audio(text) {
+        return Ok(Event::Audio(delta));
+    }
     let Kind { kind } = serde_json::from_str(text)?;
     Ok(match kind.as_ref() {
         "response.output_audio.delta" => Event::Audio(serde_json::from_str(text)?),
@@ -289,6 +295,25 @@ pub(crate) fn decode(text: &str) -> serde_json::Result<Event<'_>> {
         other if is_known(other) => Event::Other,
         _ => Event::Unknown,
     })
+}
+
+/// Audio as the server writes it, its type first; written otherwise it is read by the way of everything else.
+fn plain_audio(text: &str) -> Option<AudioDelta<'_>> {
+    if !text.starts_with(r#"{"type":"response.output_audio.delta""#) {
+        return None;
+    }
+    let (mut response, mut item, mut delta, mut content_index) = (None, None, None, None);
+    let plain = flat::read(text, &mut |outer, name, value| match (outer, name, value) {
+        (None, "response_id", Plain::Text(id)) => response.replace(id).is_none(),
+        (None, "item_id", Plain::Text(id)) => item.replace(id).is_none(),
+        (None, "delta", Plain::Text(audio)) => delta.replace(audio).is_none(),
+        (None, "content_index", Plain::Word(index)) => content_index.replace(index).is_none(),
+        (None, "response_id" | "item_id" | "delta" | "content_index", _) => false,
+        _ => true,
+    });
+    let content_index = content_index.map_or(Some(0), |index| index.parse().ok());
+    let (response, item, delta) = (response?.into(), item?.into(), delta?.into());
+    plain.then_some(AudioDelta { response, item, content_index: content_index?, delta })
 }
 
 /// Events that tell nothing that is not told by others, or that we never ask for.

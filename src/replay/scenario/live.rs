@@ -100,6 +100,7 @@ pub async fn play_live(
         cache: Arc::new(Cache::in_memory()),
         call_records: None,
         capture: None,
+        io: Default::default(),
         page: String::new(),
     };
     let gateway = Gateway::start(setup, Some(observer)).map_err(|error| text(&error))?;

@@ -83,6 +83,7 @@ impl Room {
             cache: Arc::new(Cache::in_memory()),
             call_records: None,
             capture: Some(Capture { folder: captures.clone(), share: 1.0, max_calls: 1_000, max_mb: 1_000 }),
+            io: Default::default(),
             page: "a page".into(),
         };
         Self { lab, gateway: Gateway::start(setup, Some(observer)).unwrap(), observed, captures }
