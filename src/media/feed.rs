@@ -154,7 +154,7 @@ impl Feed {
     pub(super) fn media_of(&self, appended_ms: u64) -> MediaTime {
         let delay = match self.encoding {
             Encoding::Mulaw => 0,
-            Encoding::Pcm24k => Up::DELAY.as_millis() as u64 * 8,
+            Encoding::Pcm24k => Up::DELAY.as_micros() as u64 * 8 / 1_000,
         };
         let sample = appended_ms.saturating_mul(8).saturating_sub(delay).min(self.appended);
         let stretch = self.stretches.iter().rev().find(|s| s.appended <= sample).or(self.stretches.front());

@@ -53,11 +53,6 @@ impl Block {
         debug_assert_eq!(written, (len_in, len_out));
         Ok(())
     }
-
-    /// Forgets the signal so far.
-    pub(super) fn reset(&mut self) {
-        self.fft.reset();
-    }
 }
 
 fn failed(error: impl std::fmt::Display) -> ResampleError {

@@ -1,15 +1,19 @@
-//! Changes of the sample rate, by `rubato`'s FFT resampler.
+//! Changes of the sample rate: a filter of our own between telephone and model, `rubato` for all else.
 //!
-//! [`Up`] and [`Down`] stream between the telephone's 8 kHz and the model's 24 kHz and allocate nothing after
-//! construction; [`whole`] converts a recording in one piece. All three are flat within 0.1 dB up to 3.4 kHz, and
-//! images and aliases stay 60 dB below the tone that causes them. Of rubato's resamplers only this one, with blocks
-//! of 20 ms (a filter delay of 10 ms), gives that.
+//! [`Up`] and [`Down`] stream between the telephone's 8 kHz and the model's 24 kHz, with a delay of 2.375 ms and less than
+//! 256 bytes of state each; they allocate nothing. Up to 3.4 kHz they are flat within 0.05 dB, and images and aliases
+//! stay 70 dB below the tone that causes them. They give the same bits on every machine, so that a replay is the same
+//! too. [`whole`] converts a recording from any rate to any other, in one piece, by rubato's FFT resampler, whose delay
+//! of 10 ms and more does not matter there.
 
 mod block;
 mod down;
+mod fir;
 mod up;
 mod whole;
 
+#[cfg(test)]
+mod quality;
 #[cfg(test)]
 mod tests;
 

@@ -1,33 +1,14 @@
-use std::f64::consts::TAU;
-
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    fir::{Baseline, LINE},
+    quality::{AMPLITUDE, gain_and_rest, of_down, of_up, sine},
+    *,
+};
 use crate::audio::{FRAME_SAMPLES, Frame, SampleRate, WIDE_FRAME_SAMPLES};
-
-const AMPLITUDE: f64 = 16_000.0;
-
-fn sine(hz: f64, rate: u32, samples: usize) -> Vec<f64> {
-    (0..samples).map(|i| AMPLITUDE * (TAU * hz * i as f64 / f64::from(rate)).sin()).collect()
-}
 
 fn pcm(samples: &[f64]) -> Vec<i16> {
     samples.iter().map(|s| s.round() as i16).collect()
-}
-
-/// Gain of the tone in dB and the rest below it in dB, over whole periods of 1 Hz.
-fn tone_and_rest(signal: &[f64], hz: f64, rate: u32) -> (f64, f64) {
-    assert_eq!(signal.len() % rate as usize, 0);
-    let n = signal.len() as f64;
-    let (mut re, mut im, mut total) = (0.0, 0.0, 0.0);
-    for (i, &s) in signal.iter().enumerate() {
-        let (sin, cos) = (TAU * hz * i as f64 / f64::from(rate)).sin_cos();
-        (re, im, total) = (re + s * cos, im + s * sin, total + s * s);
-    }
-    let amplitude = 2.0 / n * re.hypot(im);
-    let tone_power = amplitude * amplitude / 2.0;
-    let rest = (total / n - tone_power).max(1e-9);
-    (20.0 * (amplitude / AMPLITUDE).log10(), 10.0 * (rest / tone_power).log10())
 }
 
 fn up(samples: &[i16]) -> Vec<i16> {
@@ -57,11 +38,6 @@ fn down(samples: &[i16]) -> Vec<i16> {
     down_in_chunks(&mut Down::new(), samples, &[])
 }
 
-/// One second from the middle of three, so that edges do not count.
-fn middle(samples: &[i16], rate: usize) -> Vec<f64> {
-    samples[rate..2 * rate].iter().map(|&s| f64::from(s)).collect()
-}
-
 fn noise(samples: usize, seed: u64) -> Vec<i16> {
     let mut random = fastrand::Rng::with_seed(seed);
     (0..samples).map(|_| random.i16(-12_000..=12_000)).collect()
@@ -69,40 +45,58 @@ fn noise(samples: usize, seed: u64) -> Vec<i16> {
 
 #[test]
 fn up_is_flat_and_without_images() {
-    let (mut ripple, mut images) = (0f64, f64::MIN);
-    for hz in [50.0, 300.0, 1000.0, 2000.0, 3000.0, 3300.0, 3400.0] {
-        let out = up(&pcm(&sine(hz, 8_000, 24_000)));
-        let (gain, rest) = tone_and_rest(&middle(&out, 24_000), hz, 24_000);
-        (ripple, images) = (ripple.max(gain.abs()), images.max(rest));
-    }
-    assert!(ripple <= 0.1 && images <= -60.0, "ripple {ripple} dB, images {images} dB");
+    let quality = of_up(up);
+    assert!(quality.ripple <= 0.05 && quality.images <= -70.0, "{quality:?}");
 }
 
 #[test]
-fn down_is_flat_and_adds_nothing() {
-    let (mut ripple, mut residue) = (0f64, f64::MIN);
-    for hz in [50.0, 300.0, 1000.0, 2000.0, 3000.0, 3300.0, 3400.0] {
-        let out = down(&pcm(&sine(hz, 24_000, 72_000)));
-        let (gain, rest) = tone_and_rest(&middle(&out, 8_000), hz, 8_000);
-        (ripple, residue) = (ripple.max(gain.abs()), residue.max(rest));
-    }
-    assert!(ripple <= 0.1 && residue <= -60.0, "ripple {ripple} dB, residue {residue} dB");
+fn down_is_flat_adds_nothing_and_lets_no_alias_through() {
+    let quality = of_down(down);
+    assert!(quality.ripple <= 0.05 && quality.images <= -70.0 && quality.aliases <= -70.0, "{quality:?}");
 }
 
 #[test]
-fn down_lets_no_alias_through() {
-    let mut worst = f64::MIN;
-    for hz in (41..=115).map(|h| f64::from(h) * 100.0) {
-        let out = middle(&down(&pcm(&sine(hz, 24_000, 72_000))), 8_000);
-        let power = out.iter().map(|s| s * s).sum::<f64>() / out.len() as f64;
-        worst = worst.max(10.0 * (power.max(1e-9) / (AMPLITUDE * AMPLITUDE / 2.0)).log10());
+fn neither_delays_by_more_than_2_5_ms_nor_keeps_more_than_256_bytes() {
+    assert!(Up::DELAY <= std::time::Duration::from_micros(2_500));
+    let (samples, mut down, mut given) = (noise(5_000, 5), Down::new(), 0);
+    for (n, sample) in samples.iter().enumerate() {
+        down.push(&[*sample], &mut |out| given += out.len());
+        // All but the last 57 samples, a third of them, rounded up.
+        assert_eq!(given, (n + 1).saturating_sub(57).div_ceil(3), "after {} samples", n + 1);
     }
-    assert!(worst <= -60.0, "{worst} dB");
+    assert!(size_of::<Up>() <= 256 && size_of::<Down>() <= 256);
+}
+
+#[test]
+fn every_machine_gives_the_same_bits() {
+    let full_scale = |n: usize| if n.is_multiple_of(7) == n.is_multiple_of(3) { i16::MAX } else { i16::MIN };
+    for line in [noise(3 * LINE, 6), (0..3 * LINE).map(full_scale).collect(), vec![i16::MIN; 3 * LINE]] {
+        let wide: &[i16; 3 * LINE] = line.first_chunk().unwrap();
+        let narrow: &[i16; LINE] = line.first_chunk().unwrap();
+        let (mut here, mut anywhere) = ([0; WIDE_FRAME_SAMPLES], [0; WIDE_FRAME_SAMPLES]);
+        fir::up(narrow, &mut here);
+        fir::up_with(Baseline, narrow, &mut anywhere);
+        assert_eq!(here, anywhere);
+        assert!(here.iter().any(|&sample| sample != 0));
+        for outputs in [1, 31, 32, 33, FRAME_SAMPLES] {
+            let (mut here, mut anywhere) = (vec![0; outputs], vec![0; outputs]);
+            fir::down(wide, &mut here);
+            fir::down_with(Baseline, wide, &mut anywhere);
+            assert_eq!(here, anywhere);
+            assert!(here.iter().any(|&sample| sample != 0));
+        }
+    }
+}
+
+#[test]
+fn silence_stays_silence() {
+    assert!(up(&[0; 3 * FRAME_SAMPLES]).iter().all(|&sample| sample == 0));
+    assert!(down(&[0; 1_000]).iter().all(|&sample| sample == 0));
 }
 
 #[test]
 fn up_lags_by_its_stated_delay() {
-    let delay = (Up::DELAY.as_micros() * 24 / 1000) as usize;
+    let delay = (Up::DELAY.as_micros() * 24 / 1_000) as usize;
     let mut impulse = vec![0; 5 * FRAME_SAMPLES];
     impulse[FRAME_SAMPLES + 37] = 20_000;
     let out = up(&impulse);
@@ -138,10 +132,14 @@ fn down_has_no_lag() {
 
 #[test]
 fn there_and_back_is_the_same_signal() {
-    let input = pcm(&sine(1000.0, 8_000, 8_000));
+    let input = pcm(&sine(1000.0, 8_000, 12_000));
     let back = down(&up(&input));
-    let lag = (Up::DELAY.as_micros() * 8 / 1000) as usize;
-    assert!((lag + 500..7_500).all(|i| back[i].abs_diff(input[i - lag]) <= 3));
+    let lag = (Up::DELAY.as_micros() * 8 / 1_000) as usize;
+    let second: Vec<f64> = back[lag + 500..][..8_000].iter().map(|&s| f64::from(s)).collect();
+    let (gain, _) = gain_and_rest(&second, 1000.0, 8_000);
+    assert!(gain.abs() <= 0.1, "the ripple of both: {gain} dB");
+    let gain = 10f64.powf(gain / 20.0);
+    assert!(second.iter().zip(&input[500..]).all(|(s, &i)| (s - gain * f64::from(i)).abs() <= 3.0));
 }
 
 #[test]
@@ -155,7 +153,7 @@ fn down_gives_exact_lengths_item_after_item() {
 #[test]
 fn full_scale_does_not_wrap() {
     let square: Vec<i16> = (0..4_800).map(|i| if i / 48 % 2 == 0 { i16::MAX } else { i16::MIN }).collect();
-    for (out, half, lag) in [(down(&square), 16, 0), (up(&square), 144, 240)] {
+    for (out, half, lag) in [(down(&square), 16, 0), (up(&square), 144, 57)] {
         for n in 1..out.len() / half - 2 {
             let sample = out[n * half + half / 2 + lag];
             assert!(if n % 2 == 0 { sample > 25_000 } else { sample < -25_000 }, "half-wave {n}: {sample}");
@@ -186,7 +184,7 @@ fn whole_keeps_sines_of_common_rates() {
         let out = whole(&input, SampleRate::new(rate).unwrap(), SampleRate::TELEPHONE).unwrap();
         assert_eq!(out.len(), 24_000, "{rate} Hz");
         let out: Vec<f64> = out[8_000..16_000].iter().map(|&s| f64::from(s)).collect();
-        let (gain, rest) = tone_and_rest(&out, hz, 8_000);
+        let (gain, rest) = gain_and_rest(&out, hz, 8_000);
         assert!(gain.abs() <= 0.1 && rest <= -60.0, "{rate} Hz: gain {gain} dB, rest {rest} dB");
         // Equal to the sine sample by sample: neither lag nor drift.
         let worst = out.iter().zip(sine(hz, 8_000, 8_000)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);

@@ -1,42 +1,47 @@
 use std::time::Duration;
 
-use super::block::Block;
-use crate::audio::{FRAME_SAMPLES, Frame, SampleRate, WIDE_FRAME_SAMPLES, to_float, to_pcm};
+use super::fir::{self, LINE, REACH};
+use crate::audio::{FRAME_SAMPLES, Frame, SampleRate, WIDE_FRAME_SAMPLES};
+
+/// Earlier samples that a frame depends on.
+const HISTORY: usize = 2 * REACH / 3;
 
 /// 8 kHz to 24 kHz, a frame at a time: the caller's stream on its way to a wide-band model.
 ///
 /// The output lags the input by [`Up::DELAY`]; the first frame after a start begins with that much near-silence.
+#[derive(Clone, Debug)]
 pub struct Up {
-    block: Block,
-    narrow: [f32; FRAME_SAMPLES],
-    wide: [f32; WIDE_FRAME_SAMPLES],
+    history: [i16; HISTORY],
 }
 
 impl Up {
-    /// Delay of the filter: 240 samples at 24 kHz.
-    pub const DELAY: Duration = Duration::from_millis(10);
+    /// Delay of the filter, 2.375 ms: 57 samples at 24 kHz, 19 at 8 kHz.
+    pub const DELAY: Duration = Duration::from_micros(REACH as u64 * 1_000_000 / SampleRate::WIDE.hz() as u64);
 
-    /// Plans the transforms and allocates all that it ever needs.
+    /// The start of a stream.
     #[must_use]
-    #[expect(clippy::new_without_default, reason = "costs some hundred microseconds: not a default")]
-    pub fn new() -> Self {
-        let block = Block::new(SampleRate::TELEPHONE, SampleRate::WIDE, FRAME_SAMPLES).expect("8 to 24 kHz is 1:3");
-        Self { block, narrow: [0.0; FRAME_SAMPLES], wide: [0.0; WIDE_FRAME_SAMPLES] }
+    pub const fn new() -> Self {
+        Self { history: [0; HISTORY] }
     }
 
-    /// Converts one frame; peaks between the samples of a full-scale input are clipped. Allocates nothing.
+    /// Converts one frame; peaks between the samples of a full-scale input are clipped.
     pub fn process(&mut self, frame: &Frame, out: &mut [i16; WIDE_FRAME_SAMPLES]) {
-        for (float, &sample) in self.narrow.iter_mut().zip(frame) {
-            *float = to_float(sample);
-        }
-        self.block.process(&self.narrow, &mut self.wide).expect("lengths are those of the block");
-        for (sample, &float) in out.iter_mut().zip(&self.wide) {
-            *sample = to_pcm(float);
-        }
+        let mut line = [0; LINE];
+        line[..HISTORY].copy_from_slice(&self.history);
+        line[HISTORY..][..FRAME_SAMPLES].copy_from_slice(frame);
+        self.history.copy_from_slice(&frame[FRAME_SAMPLES - HISTORY..]);
+
+        fir::up(&line, out);
     }
 
-    /// Forgets the signal so far, ready for another stream. Allocates nothing.
-    pub fn reset(&mut self) {
-        self.block.reset();
+    /// Forgets the signal so far, ready for another stream.
+    pub const fn reset(&mut self) {
+        *self = Self::new();
+    }
+}
+
+impl Default for Up {
+    fn default() -> Self {
+        Self::new()
     }
 }

@@ -173,14 +173,24 @@ mod tests {
         let ms = Duration::from_millis;
         assert_eq!(
             latency.answers(),
-            [AnswerLatency { at: at(1_507), total: ms(907), ours: ms(3 + 7 + 10), model: ms(1_500 - 603 - 10) }]
+            [AnswerLatency {
+                at: at(1_507),
+                total: ms(907),
+                ours: ms(3 + 7) + Up::DELAY,
+                model: ms(1_500 - 603) - Up::DELAY
+            }]
         );
         latency.audible(at(2_000), ResponseId(2));
         assert_eq!(latency.answers().len(), 1, "nobody had asked");
         latency.later(ms(1), ms(2));
         assert_eq!(
             latency.answers(),
-            [AnswerLatency { at: at(1_507), total: ms(909), ours: ms(23), model: ms(1_500 - 604 - 10) }]
+            [AnswerLatency {
+                at: at(1_507),
+                total: ms(909),
+                ours: ms(13) + Up::DELAY,
+                model: ms(1_500 - 604) - Up::DELAY
+            }]
         );
     }
 

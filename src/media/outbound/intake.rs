@@ -2,7 +2,7 @@
 
 use super::Outbound;
 use crate::{
-    audio::Encoding,
+    audio::{Encoding, WIDE_FRAME_SAMPLES},
     call::MediaEvent,
     codec::mulaw,
     model::{ItemId, ResponseId},
@@ -44,7 +44,7 @@ impl Outbound {
             payload = rest;
         }
         let (pairs, odd) = payload.as_chunks::<2>();
-        let mut block = [0i16; 240];
+        let mut block = [0i16; WIDE_FRAME_SAMPLES];
         for pairs in pairs.chunks(block.len()) {
             for (sample, two) in block.iter_mut().zip(pairs) {
                 *sample = i16::from_le_bytes(*two);
