@@ -264,7 +264,7 @@ impl LiveCall {
         }
         let answers = self.session.answer_count();
         let heard = std::mem::take(&mut self.heard);
-        let answer = self.hear_model(at, context, &around);
+        let short = self.hear_model(at, context, &around);
         while let Some((call, IntentAnswer { ok, text })) = self.intents.poll(context) {
             self.model.tool_result(call, &text);
             self.session.handle_input(at, Input::ToolDone { call, ok });
@@ -278,8 +278,8 @@ impl LiveCall {
             self.session.handle_timeout(at);
             self.drain(at, &around);
         }
-        // The first words of an answer do not wait for the next frame of the caller.
-        if heard || answer || at.since(self.last_tick) >= TICK {
+        // Words of the agent that the line is short of do not wait for the next frame of the caller.
+        if heard || short || at.since(self.last_tick) >= TICK {
             self.last_tick = at;
             self.session.tick(at);
             self.drain(at, &around);
@@ -344,10 +344,8 @@ impl LiveCall {
     }
 
     /// Takes what the model's socket has brought, message by message, each with what the model makes of it. Tells
-    /// whether the agent begins to speak.
+    /// whether there is audio among it that the line waits for.
     fn hear_model(&mut self, at: Timestamp, context: &mut Context<'_>, around: &Around<'_>) -> bool {
-        let hearing = self.session.media().hearing();
-        let silent = !hearing.agent_audible && !hearing.agent_unsent;
         let mut audio = false;
         for _ in 0..BURST {
             while let Some(event) = self.model.poll_event(at) {
@@ -360,7 +358,7 @@ impl LiveCall {
             }
         }
         self.model.rest(context);
-        audio && silent
+        audio && self.session.media().is_short(at)
     }
 
     /// Carries out all that the session wants.

@@ -239,6 +239,12 @@ impl MediaPath {
         self.outbound.tick(now, &self.clock);
     }
 
+    /// The carrier has less of the agent than it should, and there is more for it.
+    #[must_use]
+    pub fn is_short(&self, now: Timestamp) -> bool {
+        self.outbound.is_short(self.clock.to_media(now))
+    }
+
     /// Watches over marks between two ticks.
     pub fn watch(&mut self, now: Timestamp) {
         self.outbound.watch_marks(now, &self.clock);

@@ -279,7 +279,7 @@ impl Outbound {
         self.watch_marks(now, clock);
         self.apply_limit(at, clock);
         let mut sent_any = false;
-        while self.line.wants_more(at) && self.may_send() {
+        while self.is_short(at) {
             self.send_agent_frame(at, clock);
             sent_any = true;
         }
@@ -297,6 +297,11 @@ impl Outbound {
                 self.backlog.forget_before(heard.saturating_sub(FRAME));
             }
         }
+    }
+
+    /// A frame waits that the line has room for.
+    pub(super) fn is_short(&self, at: MediaTime) -> bool {
+        self.line.wants_more(at) && self.may_send()
     }
 
     /// A whole frame waits, or the last part of one that nothing will follow.
