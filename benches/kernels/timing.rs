@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use criterion::{BatchSize, Criterion, Throughput};
+use criterion::{BatchSize, Criterion, SamplingMode, Throughput};
 
 use super::Kernel;
 
@@ -25,7 +25,8 @@ pub(crate) fn run(kernels: Vec<Kernel>) {
 fn time(criterion: &mut Criterion, kernel: &Kernel) {
     let (stage, what) = kernel.name.split_once('/').expect("a kernel's name begins with its stage");
     let mut group = criterion.benchmark_group(stage);
-    group.throughput(Throughput::Elements(kernel.frames as u64));
+    // A run is many frames: there is no need of ever more iterations to see it.
+    group.sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(kernel.frames as u64));
     group.bench_function(what, |bencher| {
         if kernel.fresh {
             bencher.iter_batched_ref(|| kernel.start(), |run| run(), BatchSize::PerIteration);
