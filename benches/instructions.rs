@@ -16,6 +16,7 @@ use std::{
     error::Error,
     fs,
     io::{self, Write as _},
+    process::ExitCode,
 };
 
 use callgrind::{COUNTING, Comparison, CountError, Counted, Record};
@@ -23,7 +24,17 @@ use kernels::Kernel;
 
 const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let has = |name: &str| std::env::args().any(|argument| argument == name);
     let mut out = io::stdout().lock();
     if has(COUNTING) {
@@ -47,8 +58,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             );
         }
     } else {
-        callgrind::count(&all(), &mut io::sink())?;
-        writeln!(out, "{} kernels run once; .ci/instructions counts their instructions", all().len())?;
+        let kernels = all();
+        callgrind::count(&kernels, &mut io::sink())?;
+        writeln!(out, "{} kernels have run; .ci/instructions counts their instructions", kernels.len())?;
     }
     Ok(())
 }

@@ -5,21 +5,36 @@
 
 mod table;
 
-use std::{error::Error, io::Write as _, path::Path, time::SystemTime};
+use std::{
+    env,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::SystemTime,
+};
 
 use table::{Measurements, Table};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match print() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print() -> io::Result<()> {
     // Rebuilt whenever the library is: what was measured before that is of older code.
-    let built = std::env::current_exe()?.metadata()?.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+    let built = env::current_exe()?.metadata()?.modified().unwrap_or(SystemTime::UNIX_EPOCH);
     let measurements = Measurements::read(&criterion_home(), built)?;
-    write!(std::io::stdout().lock(), "\n{}", Table(&measurements))?;
-    Ok(())
+    write!(io::stdout().lock(), "\n{}", Table(&measurements))
 }
 
 /// Where criterion keeps its figures: the same two places.
-fn criterion_home() -> std::path::PathBuf {
-    std::env::var_os("CRITERION_HOME").map_or_else(
+fn criterion_home() -> PathBuf {
+    env::var_os("CRITERION_HOME").map_or_else(
         // `CARGO_TARGET_TMPDIR` is a folder in the target folder, wherever that is.
         || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("criterion"),
         Into::into,

@@ -4,11 +4,11 @@ use std::{collections::VecDeque, time::Duration};
 
 use quietline::{
     assistant::{FarewellKind, Settings},
-    audio::{Encoding, FRAME_MS},
+    audio::{Encoding, FRAME_MS, FRAME_SAMPLES},
     call::{AnnouncementKind, SaidBy},
     carrier::{CallAnswer, CallRequest, CarrierCommand, CarrierEvent, MarkId, RequestOutcome},
     mix::Announcement,
-    model::{ItemId, ModelCommand, ModelEvent, ModelTraits, ResponseId, ResponseStatus},
+    model::{ItemId, ModelEvent, ModelTraits, ResponseId, ResponseStatus},
     session::{Input, Output, Session, SessionConfig},
     time::Timestamp,
     vad::{self, Batch, Detector},
@@ -76,6 +76,14 @@ impl Line {
         self.drain();
     }
 
+    /// A step of a call that is alone.
+    pub(crate) fn step(&mut self, payload: &[u8], batch: &mut Batch) {
+        batch.clear();
+        self.listen(payload, batch);
+        batch.run();
+        self.tick(batch);
+    }
+
     /// The model sends audio; `begins` and `ends` an answer.
     pub(crate) fn agent_says(&mut self, payload: &[u8], begins: bool, ends: bool) {
         self.saying += u32::from(begins);
@@ -115,7 +123,7 @@ impl Line {
         while let Some(output) = self.session.poll_output() {
             match std::hint::black_box(output) {
                 Output::Carrier(CarrierCommand::Media(payload)) => {
-                    let frames = payload.samples().len() as u64 / 160;
+                    let frames = payload.samples().len().div_ceil(FRAME_SAMPLES) as u64;
                     self.frames_out += frames;
                     let length = Duration::from_millis(frames * FRAME_MS);
                     self.plays_until = self.plays_until.max(self.now) + length;
@@ -128,9 +136,7 @@ impl Line {
                     self.marks.iter_mut().for_each(|(played, _)| *played = self.now);
                 }
                 Output::Carrier(CarrierCommand::Request(request)) => self.hung_up |= request == CallRequest::Hangup,
-                Output::Model(ModelCommand::Append(_) | ModelCommand::Request(_))
-                | Output::RunTool(_)
-                | Output::Ledger(_) => {}
+                Output::Model(_) | Output::RunTool(_) | Output::Ledger(_) => {}
             }
         }
     }

@@ -14,7 +14,7 @@ use super::{
 
 pub(crate) fn all() -> Vec<Kernel> {
     vec![
-        Kernel::again("resample/up", FRAMES, || {
+        Kernel::again("resample/up/ours", FRAMES, || {
             let frames = material::linear(&material::speech());
             let (mut up, mut out) = (Up::new(), [0; WIDE_FRAME_SAMPLES]);
             move || {
@@ -23,7 +23,7 @@ pub(crate) fn all() -> Vec<Kernel> {
                 }
             }
         }),
-        Kernel::again("resample/down", FRAMES, || {
+        Kernel::again("resample/down/ours", FRAMES, || {
             let bytes = material::spoken(Encoding::Pcm24k, &material::speech());
             let samples: Vec<i16> = bytes.as_chunks().0.iter().map(|&two| i16::from_le_bytes(two)).collect();
             let mut down = Down::new();

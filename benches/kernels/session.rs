@@ -63,10 +63,7 @@ impl Script {
             if let Some((_, words)) = self.agent.iter().find(|(at, _)| *at == n) {
                 line.agent_says(words, true, true);
             }
-            batch.clear();
-            line.listen(payload, &mut batch);
-            batch.run();
-            line.tick(&batch);
+            line.step(payload, &mut batch);
         }
         panic!("the call does not end");
     }

@@ -41,13 +41,14 @@ fn shard(name: String, detector: Detector, encoding: Encoding, calls: usize) -> 
         let talk = Rc::new(Talk::new(encoding));
         let mut batch = Batch::new(BATCH);
         let farewell = farewell();
-        let mut calls: Vec<Talker> = (0..calls)
-            .map(|n| Talker {
-                line: Line::new(detector, encoding, farewell.clone()),
-                talk: Rc::clone(&talk),
-                at: n * CONVERSATION_FRAMES / calls,
-            })
-            .collect();
+        let begun = |n: usize| {
+            let line = Line::new(detector, encoding, farewell.clone());
+            let mut talker = Talker { line, talk: Rc::clone(&talk), at: n * CONVERSATION_FRAMES / calls };
+            // The detector's chunks of 32 ms begin every eighth frame with one: those of all calls are not to do so at once.
+            (0..n % 8).for_each(|_| talker.step(&mut batch));
+            talker
+        };
+        let mut calls: Vec<Talker> = (0..calls).map(begun).collect();
         move || {
             for _ in 0..steps {
                 batch.clear();
@@ -80,6 +81,13 @@ struct Talker {
 }
 
 impl Talker {
+    fn step(&mut self, batch: &mut Batch) {
+        batch.clear();
+        self.listen(batch);
+        batch.run();
+        self.line.tick(batch);
+    }
+
     fn listen(&mut self, batch: &mut Batch) {
         let since = self.at.checked_sub(ANSWER_AT).filter(|since| since.is_multiple_of(PIECE_FRAMES));
         if let Some(piece) = since.map(|since| since / PIECE_FRAMES).filter(|&piece| piece < PIECES) {

@@ -30,8 +30,7 @@ pub(crate) fn all() -> Vec<Kernel> {
 
 fn state(name: String, detector: Detector, encoding: Encoding, caller: fn() -> Vec<u8>, agent: bool) -> Kernel {
     let farewell = farewell();
-    let (caller, answer) = (caller(), material::spoken(encoding, material::answer()));
-    let caller = Rc::new(caller);
+    let (caller, answer) = (Rc::new(caller()), material::spoken(encoding, material::answer()));
     Kernel::fresh(name, FRAMES, move || {
         let (mut line, mut batch) = (Line::new(detector, encoding, farewell.clone()), Batch::new(1));
         if agent {
@@ -40,10 +39,7 @@ fn state(name: String, detector: Detector, encoding: Encoding, caller: fn() -> V
         let caller = Rc::clone(&caller);
         move || {
             for payload in caller.chunks_exact(FRAME_SAMPLES) {
-                batch.clear();
-                line.listen(payload, &mut batch);
-                batch.run();
-                line.tick(&batch);
+                line.step(payload, &mut batch);
             }
             assert_eq!(line.frames_out() > 0, agent, "the agent speaks if it is to");
         }

@@ -114,8 +114,12 @@ impl Measurement {
 }
 
 fn json<T: for<'a> Deserialize<'a>>(file: &Path) -> io::Result<T> {
-    serde_json::from_slice(&fs::read(file)?)
-        .map_err(|error| io::Error::other(format!("{} is not what criterion writes: {error}", file.display())))
+    serde_json::from_slice(&fs::read(file)?).map_err(|error| {
+        io::Error::other(format!(
+            "{} is not what criterion writes ({error}): delete it and run its bench again",
+            file.display()
+        ))
+    })
 }
 
 /// The folders with the latest figures: `new`, and not `base` or a saved baseline.

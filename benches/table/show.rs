@@ -37,11 +37,12 @@ impl fmt::Display for Table<'_> {
         let wire = stages.filter(|stage| stage.starts_with(WIRE));
         let stale = self.0.is_any_stale(wire.chain(TICKS));
         self.totals(f, "a whole tick, one of 1,000 calls, and the wire", whole, stale)?;
-        writeln!(f, "\nbesides")?;
-        for measurement in self.0.iter().filter(|one| STAGES.iter().all(|(stage, _)| *stage != one.stage)) {
-            self.stage(f, &measurement.stage, Default::default())?;
-        }
-        Ok(())
+        writeln!(f)?;
+        let on_path = |stage: &str| STAGES.iter().any(|(one, _)| *one == stage);
+        self.0
+            .iter()
+            .filter(|measurement| !on_path(&measurement.stage))
+            .try_for_each(|measurement| self.stage(f, &measurement.stage, Default::default()))
     }
 }
 
