@@ -88,9 +88,11 @@
 //! asked for outputs. Every wait *of a call* (for a mark, a transcript, an answer, REST) is an entry of
 //! [`time::TimerTable`] with a bound of its own.
 //!
-//! **… allocate in a tick?** Rings, histories, queues, detectors and resamplers are made with their final sizes in
-//! [`session::Session::new`]; renderings are shared, not copied; outputs are values without heap. The agent's backlog
-//! grows where its audio arrives ([`session::Session::handle_input`]), never in the tick.
+//! **… allocate in a tick?** Rings, queues, detectors and resamplers are made by [`session::Session::new`] with room for
+//! what one tick brings; renderings are shared, not copied; outputs are values without heap. What more is needed, now and
+//! then, is taken and given back between ticks: the agent's backlog and a burst of the caller's audio where they arrive
+//! ([`session::Session::handle_input`]), all else by [`session::Session::make_room`]. So a call holds memory for what it is
+//! doing, not for the most that it could do.
 //!
 //! **… lose a goodbye?** It is rendered before it is needed ([`voices`]: by the configured voice, else the other one, else
 //! a built-in recording) and kept on disk, sent whole at once (a stall of ours cannot interrupt it),
@@ -108,7 +110,7 @@
 //! 3. Every fixture replays to equal output, twice in a row and as checked in: `tests/it/golden.rs`.
 //! 4. Every timer that is set is seen by `poll_timeout` with its reason, and handling it clears or moves it:
 //!    `tests/it/timers.rs`; in every [`lab::World`] by assertion.
-//! 5. A tick neither allocates nor frees: `tests/no_alloc.rs`.
+//! 5. A tick neither allocates nor frees, and a call stays small: `tests/no_alloc.rs`, which also prints what its parts cost.
 //! 6. Every queue has a capacity, and every drop a counter: tests of [`ring`] and `media`.
 //! 7. Arbitrary bytes from carrier, model or a file never panic: proptests in `tests/it`, [`recording`], [`codec`],
 //!    [`carrier::twilio`], [`model::openai`], [`tts`].

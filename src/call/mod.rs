@@ -79,6 +79,8 @@ pub const INBOUND_GAP: Duration = Duration::from_secs(10);
 /// Actions that may be waiting at once. The session drains them after every call into this module; one step makes
 /// a dozen at the most.
 const ACTIONS: usize = 128;
+/// … and room for a step's.
+const ACTIONS_ROOM: usize = 16;
 
 /// What the data plane has heard, given with every decision.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -218,7 +220,7 @@ impl Call {
             reminded: false,
             prompt_sounding: None,
             model: ModelState::Away { since: now, retries: 0 },
-            responses: VecDeque::with_capacity(answer::RESPONSES_KEPT),
+            responses: VecDeque::new(),
             sounding: None,
             owed: None,
             response_wanted: false,
@@ -228,7 +230,7 @@ impl Call {
             server_heard_at: None,
             barge_in: None,
             last_barge_in: None,
-            tools: Vec::with_capacity(tools::TOOLS_AT_ONCE),
+            tools: Vec::new(),
             tool_answered: false,
             goodbye_said: None,
             goodbyes_taken_back: 0,
@@ -239,11 +241,17 @@ impl Call {
             last_silent: None,
             end_uncertainty: Duration::ZERO,
             timers: TimerTable::default(),
-            actions: VecDeque::with_capacity(ACTIONS),
+            actions: VecDeque::with_capacity(ACTIONS_ROOM),
             record: CallRecord::default(),
         };
         call.act(Action::Model(ModelRequest::Connect));
         call
+    }
+
+    /// Takes memory for what the next decisions may note. Call it between ticks.
+    pub fn make_room(&mut self) {
+        self.spurts.make_room();
+        self.window.make_room();
     }
 
     /// The media stream begins: window, caps and the first turn start here.

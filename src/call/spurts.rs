@@ -13,6 +13,8 @@ const LEVEL_MEMORY: f32 = 30.0;
 /// A transcript's stretch and a talkspurt belong together if they come this close.
 const SPAN_SLACK: Duration = Duration::from_millis(300);
 const KEPT: usize = 32;
+/// Talkspurts that may begin in one tick.
+const ROOM: usize = 4;
 
 /// Were there words in it?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -117,8 +119,13 @@ impl Spurts {
     /// None yet.
     #[must_use]
     pub fn new() -> Self {
-        let records = VecDeque::with_capacity(KEPT);
+        let records = VecDeque::with_capacity(ROOM);
         Self { records, level_sum: 0.0, level_seconds: 0.0, last_texts: [None; 2] }
+    }
+
+    /// Takes memory for talkspurts to come.
+    pub(crate) fn make_room(&mut self) {
+        self.records.reserve(ROOM.min(KEPT - self.records.len()));
     }
 
     pub(crate) fn get(&self, id: SpurtId) -> Option<&Spurt> {

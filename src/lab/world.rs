@@ -165,6 +165,7 @@ impl World {
             if !stalled {
                 self.session.tick(now);
                 self.drain();
+                self.session.make_room();
             }
             self.next_tick += Duration::from_millis(FRAME_MS);
         }

@@ -287,6 +287,7 @@ impl LiveCall {
         if let Some(capture) = &mut self.capture {
             capture.hand_over(at, &mut self.session);
         }
+        self.session.make_room();
         self.model.flush(now, at, context);
         if !self.socket.flush(context) {
             self.closed(at, false, &around);

@@ -10,6 +10,8 @@ use crate::{
 
 /// Unsent audio beyond this is refused: 180 s.
 pub(super) const BACKLOG_MAX: u64 = 180 * 8_000;
+/// Room that is there before audio comes: what a model needs that sends as fast as it speaks.
+const ROOM: usize = 2_000;
 /// Items known at once.
 const ITEMS: usize = 64;
 /// Responses whose late audio is dropped.
@@ -48,12 +50,19 @@ pub(super) struct Backlog {
 impl Backlog {
     pub(super) fn new() -> Self {
         Self {
-            bytes: VecDeque::with_capacity(4 * 8_000),
+            bytes: VecDeque::with_capacity(ROOM),
             base: 0,
             sent: 0,
-            items: VecDeque::with_capacity(ITEMS),
+            items: VecDeque::new(),
             dropped: VecDeque::with_capacity(DROPPED),
             limit: None,
+        }
+    }
+
+    /// Gives back what a long answer has needed, when it has been heard.
+    pub(super) fn make_room(&mut self) {
+        if self.bytes.len() < ROOM / 2 && self.bytes.capacity() > 2 * ROOM {
+            self.bytes.shrink_to(ROOM);
         }
     }
 
@@ -83,14 +92,24 @@ impl Backlog {
 
     /// Adds audio of an item. `false` if there is no room: the response is to be cancelled.
     pub(super) fn append(&mut self, response: ResponseId, item: ItemId, audio: &[u8]) -> bool {
-        if self.is_dropped(response) || self.limit.is_some_and(|limit| self.end() >= limit) {
-            return true;
+        self.append_from(response, item, |bytes| bytes.extend(audio))
+    }
+
+    /// The same for audio that `put` adds to the bytes. It is asked for in any case.
+    pub(super) fn append_from(
+        &mut self,
+        response: ResponseId,
+        item: ItemId,
+        put: impl FnOnce(&mut VecDeque<u8>),
+    ) -> bool {
+        let unwanted = self.is_dropped(response) || self.limit.is_some_and(|limit| self.end() >= limit);
+        let (unsent, start, length) = (self.unsent(), self.end(), self.bytes.len());
+        put(&mut self.bytes);
+        let end = self.end();
+        if unwanted || unsent + (end - start) > BACKLOG_MAX {
+            self.bytes.truncate(length);
+            return unwanted;
         }
-        if self.unsent() + audio.len() as u64 > BACKLOG_MAX {
-            return false;
-        }
-        let (start, end) = (self.end(), self.end() + audio.len() as u64);
-        self.bytes.extend(audio);
         match self.items.back_mut() {
             Some(last) if last.item == item && last.response == response => last.end = end,
             Some(_) | None => {

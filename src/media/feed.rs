@@ -17,6 +17,11 @@ const HISTORY_BYTES: usize = 5 * 8_000;
 /// Stretches of appended audio that do not follow each other on media time.
 const STRETCHES: usize = 16;
 
+/// Bytes of a frame for the model: the longer encoding's.
+pub const FED_BYTES: usize = 2 * WIDE_FRAME_SAMPLES;
+/// What a tick adds at most, besides gaps.
+const ROOM: usize = FRAMES_PER_TICK * FRAME_SAMPLES;
+
 const FRAME: u64 = FRAME_SAMPLES as u64;
 
 /// From this sample of appended audio on (8 kHz), media time goes on from `media`.
@@ -26,7 +31,8 @@ struct Stretch {
     media: u64,
 }
 
-/// One cursor over the history: whatever is due goes to the model in order, a few frames a tick.
+/// One cursor over the history: whatever is due goes to the model in order, a few frames a tick. What it has passed is
+/// forgotten, so the history is empty but for a model that is away or held.
 pub(super) struct Feed {
     encoding: Encoding,
     history: HistoryRing,
@@ -44,9 +50,11 @@ pub(super) struct Feed {
 
 impl Feed {
     pub(super) fn new(encoding: Encoding) -> Self {
+        let mut history = HistoryRing::new(HISTORY_BYTES);
+        history.make_room(ROOM);
         Self {
             encoding,
-            history: HistoryRing::new(HISTORY_BYTES),
+            history,
             origin: 0,
             cursor: 0,
             ready: false,
@@ -56,6 +64,12 @@ impl Feed {
             up: Up::new(),
             dropped: 0,
         }
+    }
+
+    /// Takes memory for what the next tick brings, `missing` samples of gaps among it, and gives back what is not needed
+    /// any more.
+    pub(super) fn make_room(&mut self, missing: u64) {
+        self.history.make_room(ROOM + usize::try_from(missing).map_or(HISTORY_BYTES, |n| n.min(HISTORY_BYTES)));
     }
 
     /// The next frame of the stream.
@@ -101,7 +115,8 @@ impl Feed {
         self.origin + self.history.end()
     }
 
-    pub(super) fn run(&mut self, sink: &mut impl FnMut(&[u8])) {
+    /// The next frame that is due to the model, in its encoding. Asked for again until there is none, a few times a tick.
+    pub(super) fn next_frame<'a>(&mut self, out: &'a mut [u8; FED_BYTES]) -> Option<&'a [u8]> {
         let oldest = self.origin + self.history.start();
         if self.cursor < oldest {
             // In whole frames, so that frames stay aligned with the stream.
@@ -109,22 +124,39 @@ impl Feed {
             self.cursor += lost;
             self.dropped += if self.held { 0 } else { lost };
         }
-        if !self.ready || self.held {
-            return;
+        if !self.ready || self.held || self.cursor + FRAME > self.end() || self.cursor < self.origin {
+            return None;
         }
-        for _ in 0..FRAMES_PER_TICK {
-            let mut frame: MulawFrame = [0; FRAME_SAMPLES];
-            if self.cursor + FRAME > self.end() || self.cursor < self.origin {
-                return;
+        let mut frame: MulawFrame = [0; FRAME_SAMPLES];
+        if self.history.copy(self.cursor - self.origin, &mut frame) < FRAME_SAMPLES {
+            return None;
+        }
+        let bytes = self.encoded(&frame, out);
+        self.passed();
+        Some(bytes)
+    }
+
+    fn encoded<'a>(&mut self, frame: &MulawFrame, out: &'a mut [u8; FED_BYTES]) -> &'a [u8] {
+        match self.encoding {
+            Encoding::Mulaw => {
+                out[..FRAME_SAMPLES].copy_from_slice(frame);
+                &out[..FRAME_SAMPLES]
             }
-            if self.history.copy(self.cursor - self.origin, &mut frame) < FRAME_SAMPLES {
-                return;
+            Encoding::Pcm24k => {
+                let mut narrow: Frame = [0; FRAME_SAMPLES];
+                let mut wide = [0; WIDE_FRAME_SAMPLES];
+                mulaw::decode_into(frame, &mut narrow);
+                self.up.process(&narrow, &mut wide);
+                for (two, sample) in out.as_chunks_mut::<2>().0.iter_mut().zip(wide) {
+                    *two = sample.to_le_bytes();
+                }
+                out
             }
-            self.append(&frame, sink);
         }
     }
 
-    fn append(&mut self, frame: &MulawFrame, sink: &mut impl FnMut(&[u8])) {
+    /// The frame at the cursor has been given to the model.
+    fn passed(&mut self) {
         let follows = self.stretches.back().is_some_and(|s| s.media + (self.appended - s.appended) == self.cursor);
         if !follows {
             if self.stretches.len() == STRETCHES {
@@ -132,22 +164,9 @@ impl Feed {
             }
             self.stretches.push_back(Stretch { appended: self.appended, media: self.cursor });
         }
-        match self.encoding {
-            Encoding::Mulaw => sink(frame),
-            Encoding::Pcm24k => {
-                let mut narrow: Frame = [0; FRAME_SAMPLES];
-                let mut wide = [0; WIDE_FRAME_SAMPLES];
-                mulaw::decode_into(frame, &mut narrow);
-                self.up.process(&narrow, &mut wide);
-                let mut bytes = [0; WIDE_FRAME_SAMPLES * 2];
-                for (two, sample) in bytes.as_chunks_mut::<2>().0.iter_mut().zip(wide) {
-                    *two = sample.to_le_bytes();
-                }
-                sink(&bytes);
-            }
-        }
         self.cursor += FRAME;
         self.appended += FRAME;
+        self.history.forget_before(self.cursor - self.origin);
     }
 
     /// The media time of a millisecond of appended audio. The resampler's delay is taken off.

@@ -15,7 +15,9 @@ use crate::{
 /// Frames worked off in one tick at the most: a burst takes longer, a shard's other calls go on.
 pub const FRAMES_PER_TICK: usize = 8;
 /// Audio that may wait to be worked off: 4 s.
-const RING_BYTES: usize = 4 * 8_000;
+const WAITING_MAX: usize = 4 * 8_000;
+/// Room for it in usual times: 240 ms. A burst takes more where it arrives.
+const ROOM: usize = 12 * FRAME_SAMPLES;
 /// Gaps known at once; a further one joins the last.
 const GAPS: usize = 32;
 /// A carrier's time stamps lie near, not on, steps of 20 ms: less than this is no gap.
@@ -35,7 +37,7 @@ const FRAME: u64 = FRAME_SAMPLES as u64;
 pub struct InboundCounters {
     /// Samples that never came (time stamps show it), taken as silence.
     pub gap_samples: u64,
-    /// Bytes that found the ring full.
+    /// Bytes that found too much waiting.
     pub dropped_bytes: u64,
     /// Time stamps that made no sense.
     pub bad_timestamps: u64,
@@ -73,13 +75,13 @@ pub(super) struct Inbound {
 
 impl Inbound {
     pub(super) fn new(config: TalkspurtConfig, vad: Box<dyn Vad>) -> Self {
-        let (producer, consumer) = byte_ring(RING_BYTES);
+        let (producer, consumer) = byte_ring(ROOM);
         Self {
             producer,
             consumer,
             pushed: 0,
             popped: 0,
-            gaps: VecDeque::with_capacity(GAPS),
+            gaps: VecDeque::with_capacity(2),
             received: MediaTime::ZERO,
             base_ms: None,
             begins: true,
@@ -102,7 +104,8 @@ impl Inbound {
     }
 
     pub(super) fn counters(&self) -> InboundCounters {
-        InboundCounters { dropped_bytes: self.producer.dropped_bytes(), ..self.counters }
+        let dropped_bytes = self.counters.dropped_bytes + self.producer.dropped_bytes();
+        InboundCounters { dropped_bytes, ..self.counters }
     }
 
     /// Takes a payload in; `latest` is where the media could be at most. Gives the position after it.
@@ -116,6 +119,10 @@ impl Inbound {
             self.counters.gap_samples += missing;
             self.add_gap(missing);
         }
+        let waiting = self.producer.len() + payload.len();
+        if waiting > self.producer.capacity() && waiting <= WAITING_MAX {
+            self.change_ring(waiting.next_power_of_two().min(WAITING_MAX));
+        }
         if self.producer.push_or_drop(payload) {
             self.pushed += payload.len() as u64;
         } else {
@@ -124,6 +131,33 @@ impl Inbound {
         }
         self.received += missing + payload.len() as u64;
         self.received
+    }
+
+    /// Samples of the gaps that are still to be worked off.
+    pub(super) fn missing_samples(&self) -> u64 {
+        self.gaps.iter().map(|gap| gap.samples).sum()
+    }
+
+    /// Gives back what a burst has needed.
+    pub(super) fn make_room(&mut self) {
+        if self.producer.capacity() > ROOM && self.producer.is_empty() {
+            self.change_ring(ROOM);
+        }
+    }
+
+    /// Another ring, with what waits in this one.
+    fn change_ring(&mut self, capacity: usize) {
+        let (mut producer, consumer) = byte_ring(capacity);
+        let mut block = [0; FRAME_SAMPLES];
+        loop {
+            let n = self.consumer.pop_slice(&mut block);
+            if n == 0 {
+                break;
+            }
+            producer.push_or_drop(&block[..n]);
+        }
+        self.counters.dropped_bytes += self.producer.dropped_bytes();
+        (self.producer, self.consumer) = (producer, consumer);
     }
 
     /// The stream was opened again: its time stamps have nothing to do with those before.

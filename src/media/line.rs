@@ -6,6 +6,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use crate::{
+    audio::FRAME_SAMPLES,
     carrier::MarkId,
     time::{MediaClock, MediaTime, Timestamp},
 };
@@ -16,6 +17,8 @@ pub const LEAD: Duration = Duration::from_millis(200);
 pub const LEAD_MAX: Duration = Duration::from_secs(1);
 /// Marks that may be out at once; beyond it the oldest is given up, and counted.
 const MARKS: usize = 64;
+/// … and that a tick may add: a second of frames, an announcement, the terminal mark.
+const MARKS_A_TICK: usize = 8;
 /// A mark this much later than the usual lag shows that the carrier ran dry.
 const UNDERRUN: u64 = 30 * 8;
 
@@ -69,13 +72,23 @@ impl Line {
             lead: samples(LEAD),
             generation: 0,
             next: 0,
-            marks: VecDeque::with_capacity(MARKS),
+            marks: VecDeque::with_capacity(2 * MARKS_A_TICK),
             lag_min: None,
             lag_max: 0,
             anchor: None,
             underruns: 0,
             marks_given_up: 0,
         }
+    }
+
+    /// Takes memory for the marks of a tick.
+    pub(super) fn make_room(&mut self) {
+        self.marks.reserve(MARKS_A_TICK);
+    }
+
+    /// Frames that a carrier without any may want in one tick.
+    pub(super) fn lead_frames(&self) -> usize {
+        (self.lead as usize).div_ceil(FRAME_SAMPLES)
     }
 
     /// When what was sent will have been played.

@@ -25,12 +25,10 @@ mod outbound;
 #[cfg(test)]
 mod tests;
 
-pub use feed::FEED_HISTORY;
+pub use feed::{FED_BYTES, FEED_HISTORY};
 pub use inbound::{FRAMES_PER_TICK, InboundCounters};
 pub use line::{LEAD, LEAD_MAX};
 pub use outbound::OutboundCounters;
-
-use std::collections::VecDeque;
 
 use crate::{
     audio::Encoding,
@@ -55,7 +53,7 @@ pub enum Heard {
 }
 
 /// The media of one call. Neither allocates nor frees in [`MediaPath::hear`], [`MediaPath::feed`] and
-/// [`MediaPath::speak`].
+/// [`MediaPath::speak`] if there is [room](MediaPath::make_room).
 pub struct MediaPath {
     clock: MediaClock,
     inbound: Inbound,
@@ -71,7 +69,7 @@ impl std::fmt::Debug for MediaPath {
 }
 
 impl MediaPath {
-    /// The media of a call whose model speaks `encoding`. Allocates everything that a tick will need.
+    /// The media of a call whose model speaks `encoding`. Allocates everything that the first tick will need.
     #[must_use]
     pub fn new(config: TalkspurtConfig, vad: Box<dyn Vad>, encoding: Encoding) -> Self {
         Self {
@@ -81,6 +79,13 @@ impl MediaPath {
             outbound: Outbound::new(encoding),
             last_frame_at: Timestamp::ZERO,
         }
+    }
+
+    /// Takes the memory that the next tick may need, and gives back what is not needed any more. Call it between ticks.
+    pub fn make_room(&mut self) {
+        self.inbound.make_room();
+        self.feed.make_room(self.inbound.missing_samples());
+        self.outbound.make_room();
     }
 
     /// The stream begins.
@@ -106,6 +111,11 @@ impl MediaPath {
         }
         let end = self.inbound.receive(timestamp_ms, payload, latest);
         self.clock.observe(now, end);
+        let missing = self.inbound.missing_samples();
+        if missing > 0 {
+            // All of a gap may go by in one tick.
+            self.feed.make_room(missing);
+        }
     }
 
     /// Offers the next inbound frame to the detector: the first half of a tick, for detectors that score the frames of
@@ -157,9 +167,10 @@ impl MediaPath {
         }
     }
 
-    /// Gives the model caller audio that is due, at most [`FRAMES_PER_TICK`] frames.
-    pub fn feed(&mut self, sink: &mut impl FnMut(&[u8])) {
-        self.feed.run(sink);
+    /// The next frame of caller audio that is due to the model, in its encoding; it lies in `out`. Call it until there is
+    /// none, at most [`FRAMES_PER_TICK`] times a tick.
+    pub fn feed<'a>(&mut self, out: &'a mut [u8; FED_BYTES]) -> Option<&'a [u8]> {
+        self.feed.next_frame(out)
     }
 
     /// The model's session is open: appended time starts at 0.
@@ -260,6 +271,12 @@ impl MediaPath {
         self.outbound.truncations.pop_front()
     }
 
+    /// How much audio, marks and clears wait for the carrier.
+    #[must_use]
+    pub fn outbound_waiting(&self) -> usize {
+        self.outbound.commands.len()
+    }
+
     /// The next audio, mark or clear for the carrier.
     pub fn poll_outbound(&mut self) -> Option<CarrierCommand> {
         self.outbound.commands.pop_front()
@@ -305,9 +322,4 @@ fn on_call_time(clock: &MediaClock, spurt: &Talkspurt) -> HeardSpurt {
         level: spurt.level,
         counts: spurt.counts,
     }
-}
-
-/// A queue made with its final size: going over it is counted, not forgotten.
-fn queue<T>(capacity: usize) -> VecDeque<T> {
-    VecDeque::with_capacity(capacity)
 }

@@ -55,7 +55,10 @@ fn drain(path: &mut MediaPath) -> Vec<u8> {
         for _ in 0..FRAMES_PER_TICK {
             path.hear();
         }
-        path.feed(&mut |bytes| got.extend_from_slice(bytes));
+        let mut fed = [0; FED_BYTES];
+        for _ in 0..FRAMES_PER_TICK {
+            got.extend_from_slice(path.feed(&mut fed).unwrap_or_default());
+        }
     }
     got
 }

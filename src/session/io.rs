@@ -2,7 +2,7 @@ use crate::{
     assistant::Settings,
     audio::Encoding,
     call::{AnnouncementKind, LedgerEntry, SaidBy},
-    carrier::{CarrierCommand, CarrierEvent},
+    carrier::{CallRequest, CarrierCommand, CarrierEvent},
     mix::Announcement,
     model::{ModelCommand, ModelEvent, ModelRequest, ModelTraits, ToolCallId},
 };
@@ -71,13 +71,13 @@ pub enum Output<'a> {
     Ledger(LedgerEntry),
 }
 
-/// An output that waits.
+/// An output that waits. Caller audio does not: it is fetched from the media, once there is nothing else.
 #[derive(Debug)]
 pub(super) enum Queued {
-    Carrier(CarrierCommand),
+    /// So many of the media's commands for the carrier, which wait there.
+    Outbound(usize),
+    Carrier(CallRequest),
     Model(ModelRequest),
-    /// So many bytes of caller audio.
-    Append(usize),
     Tool(ToolRequest),
     Ledger(LedgerEntry),
 }

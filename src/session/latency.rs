@@ -1,6 +1,6 @@
 //! How long the caller waits for an answer, and whose time that is.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use crate::{audio::Encoding, model::ResponseId, resample::Up, time::Timestamp};
 
@@ -44,12 +44,11 @@ struct Waiting {
     answer: Option<(ResponseId, Timestamp)>,
 }
 
-/// Watches turns; neither allocates nor frees after it was made.
+/// Watches turns. Allocates only where answers come from the model, never in a tick.
 #[derive(Debug)]
 pub(super) struct Latency {
     resampling: Duration,
-    ticks: [Option<Heard>; TICKS],
-    next_tick: usize,
+    ticks: VecDeque<Heard>,
     arrived: Option<Timestamp>,
     waiting: Option<Waiting>,
     answers: Vec<AnswerLatency>,
@@ -65,11 +64,10 @@ impl Latency {
         };
         Self {
             resampling,
-            ticks: [None; TICKS],
-            next_tick: 0,
+            ticks: VecDeque::with_capacity(TICKS),
             arrived: None,
             waiting: None,
-            answers: Vec::with_capacity(KEPT),
+            answers: Vec::new(),
             count: 0,
         }
     }
@@ -82,8 +80,10 @@ impl Latency {
     /// A tick has worked off what had come.
     pub(super) fn heard(&mut self, now: Timestamp, to: Timestamp) {
         if let Some(arrived) = self.arrived.take() {
-            self.ticks[self.next_tick] = Some(Heard { to, arrived, at: now });
-            self.next_tick = (self.next_tick + 1) % TICKS;
+            if self.ticks.len() == TICKS {
+                self.ticks.pop_front();
+            }
+            self.ticks.push_back(Heard { to, arrived, at: now });
         }
     }
 
@@ -94,7 +94,7 @@ impl Latency {
 
     /// A talkspurt has ended, its last voiced frame at `voiced_end`.
     pub(super) fn spoke(&mut self, voiced_end: Timestamp) {
-        let ticks = self.ticks.iter().flatten().filter(|tick| tick.to >= voiced_end);
+        let ticks = self.ticks.iter().filter(|tick| tick.to >= voiced_end);
         let Some(tick) = ticks.min_by_key(|tick| tick.at) else { return };
         self.waiting = Some(Waiting { voiced_end, arrived: tick.arrived, given: tick.at, answer: None });
     }
@@ -105,6 +105,9 @@ impl Latency {
             && waiting.answer.is_none_or(|(known, _)| known != response)
         {
             waiting.answer = Some((response, now));
+            if self.answers.len() < KEPT {
+                self.answers.reserve(1);
+            }
         }
     }
 

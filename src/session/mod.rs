@@ -18,7 +18,7 @@ use std::{collections::VecDeque, time::Duration};
 use crate::{
     call::{Action, Call, CallRecord, MediaEvent, ToolVerdict},
     carrier::{CarrierCommand, CarrierEvent},
-    media::{FRAMES_PER_TICK, Heard, MediaPath},
+    media::{FED_BYTES, FRAMES_PER_TICK, Heard, MediaPath},
     model::{AppendedSpan, ModelCommand, ModelEvent, ModelRequest},
     time::{TimerReason, Timestamp},
     vad::{Batch, Vad},
@@ -27,10 +27,8 @@ use capture::Recorder;
 use io::Queued;
 use latency::Latency;
 
-/// Outputs that may wait between two drains without a new allocation.
-const OUTPUTS: usize = 512;
-/// Caller audio that may wait: frames of two ticks at 24 kHz.
-const APPEND_BYTES: usize = 2 * FRAMES_PER_TICK * 960;
+/// Outputs of a tick, audio not counted: it waits in the media.
+const OUTPUTS: usize = 16;
 
 /// One call. See the [module](self) for how to drive it.
 #[derive(Debug)]
@@ -38,9 +36,11 @@ pub struct Session {
     call: Call,
     media: MediaPath,
     outputs: VecDeque<Queued>,
-    /// Caller audio of the [`Queued::Append`]s, in order.
-    append: VecDeque<u8>,
-    scratch: Vec<u8>,
+    /// How much of the media's audio, marks and clears stands among them.
+    outbound: usize,
+    /// Frames of caller audio that the model may still be given in this tick, after all else; and the latest one.
+    to_feed: usize,
+    fed: [u8; FED_BYTES],
     latency: Latency,
     /// Writes the call down, if anybody wants that.
     recorder: Option<Box<Recorder>>,
@@ -49,7 +49,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// A call whose first input is at `now`. The model is asked to connect at once. Allocates all that a tick needs.
+    /// A call whose first input is at `now`. The model is asked to connect at once. Allocates all that the first
+    /// tick needs; [`Session::make_room`] does for the others.
     #[must_use]
     pub fn new(config: SessionConfig, vad: Box<dyn Vad>, now: Timestamp) -> Self {
         let media = MediaPath::new(config.settings.talkspurt(), vad, config.encoding);
@@ -57,8 +58,9 @@ impl Session {
             call: Call::new(config.settings, config.model, now),
             media,
             outputs: VecDeque::with_capacity(OUTPUTS),
-            append: VecDeque::with_capacity(APPEND_BYTES),
-            scratch: Vec::with_capacity(APPEND_BYTES),
+            outbound: 0,
+            to_feed: 0,
+            fed: [0; FED_BYTES],
             latency: Latency::new(config.encoding),
             recorder: None,
             stream_open: false,
@@ -142,11 +144,15 @@ impl Session {
             self.drain(now);
             self.watch(now);
         }
-        let (append, outputs) = (&mut self.append, &mut self.outputs);
-        self.media.feed(&mut |bytes| {
-            append.extend(bytes);
-            outputs.push_back(Queued::Append(bytes.len()));
-        });
+        self.to_feed = FRAMES_PER_TICK;
+    }
+
+    /// Between two ticks: takes the memory that the next one may need, and gives back what a burst, a long answer or a
+    /// model that was away have needed. Ticks neither allocate nor free if it is called after each of them; they work
+    /// without it.
+    pub fn make_room(&mut self) {
+        self.call.make_room();
+        self.media.make_room();
     }
 
     /// What is due between two ticks.
@@ -173,16 +179,26 @@ impl Session {
 
     /// The next thing to be done. Drain it until `None` after every other call.
     pub fn poll_output(&mut self) -> Option<Output<'_>> {
-        let output = match self.outputs.pop_front()? {
-            Queued::Append(length) => {
-                self.scratch.clear();
-                self.scratch.extend(self.append.drain(..length));
-                Output::Model(ModelCommand::Append(&self.scratch))
+        let output = match self.outputs.pop_front() {
+            Some(Queued::Outbound(more)) => {
+                if more > 1 {
+                    self.outputs.push_front(Queued::Outbound(more - 1));
+                }
+                self.outbound -= 1;
+                Output::Carrier(self.media.poll_outbound()?)
             }
-            Queued::Carrier(command) => Output::Carrier(command),
-            Queued::Model(request) => Output::Model(ModelCommand::Request(request)),
-            Queued::Tool(request) => Output::RunTool(request),
-            Queued::Ledger(entry) => Output::Ledger(entry),
+            Some(Queued::Carrier(request)) => Output::Carrier(CarrierCommand::Request(request)),
+            Some(Queued::Model(request)) => Output::Model(ModelCommand::Request(request)),
+            Some(Queued::Tool(request)) => Output::RunTool(request),
+            Some(Queued::Ledger(entry)) => Output::Ledger(entry),
+            None => {
+                self.to_feed = self.to_feed.checked_sub(1)?;
+                let Some(bytes) = self.media.feed(&mut self.fed) else {
+                    self.to_feed = 0;
+                    return None;
+                };
+                Output::Model(ModelCommand::Append(bytes))
+            }
         };
         if let Some(recorder) = &mut self.recorder {
             recorder.output(&output);
@@ -363,15 +379,24 @@ impl Session {
             } else {
                 break;
             }
-            while let Some(command) = self.media.poll_outbound() {
-                self.outputs.push_back(Queued::Carrier(command));
-            }
+            self.queue_outbound();
             while let Some((item, heard_ms)) = self.media.poll_truncation() {
                 self.outputs.push_back(Queued::Model(ModelRequest::Truncate { item, heard_ms }));
             }
         }
-        while let Some(command) = self.media.poll_outbound() {
-            self.outputs.push_back(Queued::Carrier(command));
+        self.queue_outbound();
+    }
+
+    /// What the media has made for the carrier since the last time comes next.
+    fn queue_outbound(&mut self) {
+        let more = self.media.outbound_waiting() - self.outbound;
+        self.outbound += more;
+        match self.outputs.back_mut() {
+            _ if more == 0 => {}
+            Some(Queued::Outbound(waiting)) => *waiting += more,
+            Some(Queued::Carrier(_) | Queued::Model(_) | Queued::Tool(_) | Queued::Ledger(_)) | None => {
+                self.outputs.push_back(Queued::Outbound(more));
+            }
         }
     }
 
@@ -386,7 +411,7 @@ impl Session {
                 if request == crate::carrier::CallRequest::CloseStream {
                     self.stream_open = false;
                 }
-                self.outputs.push_back(Queued::Carrier(CarrierCommand::Request(request)));
+                self.outputs.push_back(Queued::Carrier(request));
             }
             Action::Model(request) => {
                 if request == ModelRequest::Connect {

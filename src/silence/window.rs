@@ -152,10 +152,13 @@ struct Account {
 /// and its pause take 0.4 s, so about 20 talkspurts with their answers fit. Beyond it the oldest is taken as it
 /// stands, and counted.
 const LOG_CAPACITY: usize = 96;
+/// Steps of a tick.
+const ROOM: usize = 8;
 
 /// The silence window of one call.
 ///
-/// It exists from the stream's first frame on; nothing has to happen to arm it. Allocates once, when made.
+/// It exists from the stream's first frame on; nothing has to happen to arm it. Allocates in [`Window::make_room`] only, if
+/// that is called often enough.
 #[derive(Clone, Debug)]
 pub struct Window {
     config: WindowConfig,
@@ -178,7 +181,7 @@ impl Window {
             budget: config.noise_budget,
             used: [Duration::ZERO; PauseName::ALL.len()],
         };
-        let log = VecDeque::with_capacity(LOG_CAPACITY);
+        let log = VecDeque::with_capacity(ROOM);
         Self { config, settled: account, log, current: account, running: None, overflows: 0 }
     }
 
@@ -268,6 +271,11 @@ impl Window {
     #[must_use]
     pub fn budget(&self) -> Duration {
         self.current.budget
+    }
+
+    /// Takes memory for steps to come. Call it between ticks.
+    pub fn make_room(&mut self) {
+        self.log.reserve(ROOM.min(LOG_CAPACITY - self.log.len()));
     }
 
     /// How often the log was too short (never, in practice).

@@ -40,8 +40,8 @@ const UNNOTICED_DB: f32 = 10.0;
 /// A frame in which we were heard.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
-    /// Its first hop.
-    pub(super) hop: u64,
+    /// Its first hop; so many are there in 497 days.
+    pub(super) hop: u32,
     /// Its level, whole dB.
     pub(super) level: i8,
     /// What its level is held against, whole dB.
@@ -229,7 +229,7 @@ mod tests {
     /// `n` frames in which we are at -20 dB and the line at what `level` says.
     fn bound(n: usize, path_known: bool, level: impl Fn(usize) -> i8) -> Bound {
         let mut bound = Bound::new();
-        (0..n).for_each(|n| bound.note(Seen { hop: 2 * n as u64, level: level(n), reference: -20 }, path_known));
+        (0..n).for_each(|n| bound.note(Seen { hop: 2 * n as u32, level: level(n), reference: -20 }, path_known));
         bound
     }
 

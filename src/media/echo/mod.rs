@@ -12,7 +12,7 @@
 //! | `bound.rs` | how loud it comes back at most |
 //! | `loss.rs` | how much weaker it is on the whole, for the record |
 //!
-//! Nothing is worked out while nothing was sent for [`REACH`]; nothing allocates after [`Echo::new`].
+//! Nothing is worked out while nothing was sent for [`REACH`]; only [`Echo::make_room`] and [`Echo::expect`] allocate.
 
 mod bands;
 mod bound;
@@ -86,7 +86,7 @@ pub(super) struct Echo {
 }
 
 impl Echo {
-    /// Allocates all that a call needs, some 64 KiB.
+    /// Allocates some 10 KiB.
     pub(super) fn new() -> Self {
         Self {
             sent: Sent::new(),
@@ -103,6 +103,16 @@ impl Echo {
             unlearned: 0,
             listens: false,
         }
+    }
+
+    /// An announcement of so many samples may be sent.
+    pub(super) fn expect(&mut self, samples: usize) {
+        self.sent.expect(samples);
+    }
+
+    /// Takes memory for what a tick may send.
+    pub(super) fn make_room(&mut self) {
+        self.sent.make_room();
     }
 
     /// These samples, a frame at most, are heard from `at` on.
@@ -130,7 +140,7 @@ impl Echo {
         let follows = std::mem::replace(&mut self.next, hop + HOPS) == hop;
         // After a gap in what is heard, what was sent within it may still come back.
         let unseen = if follows { hop } else { hop.saturating_sub(REACH) };
-        let last_sent = (unseen..hop + HOPS).rev().find(|&n| self.sent.hop(n).level > FAINT);
+        let last_sent = (unseen..hop + HOPS).rev().find(|&n| self.sent.level(n) > FAINT);
         self.last_sent = last_sent.or(self.last_sent);
         if self.last_sent.is_none_or(|last| hop > last + REACH) {
             self.listens = false;
@@ -145,7 +155,8 @@ impl Echo {
         let now = self.reference_at(hop);
         self.reference = f32::from(now).max(self.reference - DECAY_DB);
         if now > MEASURED {
-            let seen = Seen { hop, level: level.db().round() as i8, reference: self.reference.round() as i8 };
+            let (level, reference) = (level.db().round() as i8, self.reference.round() as i8);
+            let seen = Seen { hop: hop as u32, level, reference };
             self.bound.note(seen, self.peak.is_some());
         }
         let ours = self.bound.holds(level.db(), self.reference);
@@ -178,7 +189,7 @@ impl Echo {
         for (n, half) in (hop..).zip(halves) {
             self.ear.next_hop();
             self.ear.push(half);
-            match self.correlator.push(self.sent.hop(n), &self.ear.hop(), learn) {
+            match self.correlator.push(&self.sent.hop(n), &self.ear.hop(), learn) {
                 Some(Look::Found(peak)) => self.found(peak),
                 Some(Look::Nothing) => self.lost(),
                 Some(Look::Unclear) | None => {}
@@ -197,7 +208,7 @@ impl Echo {
             if !self.bound.holds(seen.level.into(), seen.reference.into()) {
                 self.loss.interrupt();
             } else {
-                self.loss.note(self.sent_at(&peak, seen.hop), seen.level.into(), self.bound.noise());
+                self.loss.note(self.sent_at(&peak, seen.hop.into()), seen.level.into(), self.bound.noise());
             }
         }
     }
@@ -213,11 +224,12 @@ impl Echo {
         let mut reference = f32::from(SILENT_DB);
         let mut last = 0;
         self.bound.hold_against(path.is_some(), |seen| {
-            let now = reference_at(sent, path, seen.hop);
-            let decayed = reference - DECAY_DB * (seen.hop.saturating_sub(last) / HOPS) as f32;
+            let hop = u64::from(seen.hop);
+            let now = reference_at(sent, path, hop);
+            let decayed = reference - DECAY_DB * (hop.saturating_sub(last) / HOPS) as f32;
             reference = f32::from(now).max(decayed);
-            last = seen.hop;
-            let known = now_hop.saturating_sub(seen.hop) < sent::PAST - REACH;
+            last = hop;
+            let known = now_hop.saturating_sub(hop) < sent::PAST - REACH;
             (known && now > MEASURED).then_some(reference.round() as i8)
         });
         self.reference = reference;
@@ -230,7 +242,7 @@ impl Echo {
     /// The loudest of the frame that comes back by this path in the frame at `hop`.
     fn sent_at(&self, peak: &Peak, hop: u64) -> [i8; HOPS as usize] {
         let delay = peak.delay.round() as u64;
-        std::array::from_fn(|n| (hop + n as u64).checked_sub(delay).map_or(SILENT_DB, |n| self.sent.hop(n).level))
+        std::array::from_fn(|n| (hop + n as u64).checked_sub(delay).map_or(SILENT_DB, |n| self.sent.level(n)))
     }
 }
 

@@ -33,40 +33,37 @@ impl Outbound {
             self.flush_wide();
             self.down_item = Some((response, item));
         }
-        let (down, narrow) = (&mut self.down, &mut self.narrow);
-        let mut payload = payload;
-        let mut push = |two: [u8; 2]| {
-            down.push(&[i16::from_le_bytes(two)], &mut |out| narrow.extend(out.iter().map(|&s| mulaw::encode(s))));
-        };
-        if let (Some(low), [high, rest @ ..]) = (self.odd, payload) {
-            push([low, *high]);
-            self.odd = None;
-            payload = rest;
-        }
-        let (pairs, odd) = payload.as_chunks::<2>();
-        let mut block = [0i16; WIDE_FRAME_SAMPLES];
-        for pairs in pairs.chunks(block.len()) {
-            for (sample, two) in block.iter_mut().zip(pairs) {
-                *sample = i16::from_le_bytes(*two);
+        let (down, odd) = (&mut self.down, &mut self.odd);
+        self.backlog.append_from(response, item, |narrow| {
+            let mut sink = |out: &[i16]| narrow.extend(out.iter().map(|&sample| mulaw::encode(sample)));
+            let mut payload = payload;
+            if let (Some(low), [high, rest @ ..]) = (*odd, payload) {
+                down.push(&[i16::from_le_bytes([low, *high])], &mut sink);
+                *odd = None;
+                payload = rest;
             }
-            down.push(&block[..pairs.len()], &mut |out| narrow.extend(out.iter().map(|&s| mulaw::encode(s))));
-        }
-        if let [odd] = odd {
-            self.odd = Some(*odd);
-        }
-        let fits = self.backlog.append(response, item, &self.narrow);
-        self.narrow.clear();
-        fits
+            let (pairs, last) = payload.as_chunks::<2>();
+            let mut block = [0i16; WIDE_FRAME_SAMPLES];
+            for pairs in pairs.chunks(block.len()) {
+                for (sample, two) in block.iter_mut().zip(pairs) {
+                    *sample = i16::from_le_bytes(*two);
+                }
+                down.push(&block[..pairs.len()], &mut sink);
+            }
+            if let [last] = last {
+                *odd = Some(*last);
+            }
+        })
     }
 
     /// The item's last samples come out of the resampler.
     pub(super) fn flush_wide(&mut self) {
         let Some((response, item)) = self.down_item.take() else { return };
-        let narrow = &mut self.narrow;
-        self.down.finish(&mut |out| narrow.extend(out.iter().map(|&s| mulaw::encode(s))));
+        let down = &mut self.down;
+        self.backlog.append_from(response, item, |narrow| {
+            down.finish(&mut |out| narrow.extend(out.iter().map(|&sample| mulaw::encode(sample))));
+        });
         self.odd = None;
-        self.backlog.append(response, item, &self.narrow);
-        self.narrow.clear();
     }
 
     pub(in crate::media) fn item_done(&mut self, item: ItemId) {

@@ -18,7 +18,6 @@ use super::{
     backlog::Backlog,
     echo::Echo,
     line::{Line, samples},
-    queue,
 };
 use crate::{
     audio::{Encoding, FRAME_SAMPLES, Frame, MULAW_SILENCE, MulawFrame},
@@ -39,8 +38,10 @@ const MARK_EVERY: u32 = 10;
 const IDLE_TICKS: u32 = 3;
 /// An announcement with less room than this before its bound is left out.
 const SHORTEST: u64 = 300 * 8;
-/// Commands that may wait: a second of frames with their marks, and an announcement.
-const COMMANDS: usize = 256;
+/// Commands of a tick besides the agent's frames: their marks, a clear, an announcement and what ends it.
+const COMMANDS: usize = 12;
+/// Events of a tick: audio of several items begins and ends, and an announcement.
+const EVENTS: usize = 12;
 const FRAME: u64 = FRAME_SAMPLES as u64;
 
 /// What was lost or late on the way out.
@@ -95,7 +96,6 @@ pub(super) struct Outbound {
     /// An odd byte of 16-bit audio waits for its other half.
     odd: Option<u8>,
     down_item: Option<(ResponseId, ItemId)>,
-    narrow: Vec<u8>,
     backlog: Backlog,
     line: Line,
     mixer: Mixer,
@@ -124,12 +124,11 @@ pub(super) struct Outbound {
 
 impl Outbound {
     pub(super) fn new(encoding: Encoding) -> Self {
-        Self {
+        let mut outbound = Self {
             encoding,
             down: Down::new(),
             odd: None,
             down_item: None,
-            narrow: Vec::with_capacity(8_000),
             backlog: Backlog::new(),
             line: Line::new(),
             mixer: Mixer::default(),
@@ -147,11 +146,26 @@ impl Outbound {
             frames_since_mark: 0,
             idle_ticks: 0,
             echo: Echo::new(),
-            events: queue(64),
-            truncations: queue(64),
-            commands: queue(COMMANDS),
+            events: VecDeque::with_capacity(EVENTS),
+            truncations: VecDeque::new(),
+            commands: VecDeque::new(),
             counters: OutboundCounters::default(),
+        };
+        outbound.make_room();
+        outbound
+    }
+
+    /// Takes memory for all that a tick may send, and gives back what is not needed any more.
+    pub(super) fn make_room(&mut self) {
+        let most = COMMANDS + self.line.lead_frames();
+        if self.commands.capacity() < most {
+            self.commands.reserve_exact(most);
         }
+        // A barge-in truncates every item.
+        self.truncations.reserve(self.backlog.items.len());
+        self.line.make_room();
+        self.backlog.make_room();
+        self.echo.make_room();
     }
 
     pub(super) fn is_audible(&self) -> bool {
@@ -167,6 +181,7 @@ impl Outbound {
         let sounds =
             self.sounding.is_some_and(|it| it.kind == kind) || self.over.as_ref().is_some_and(|it| it.kind == kind);
         if !sounds {
+            self.echo.expect(announcement.samples());
             self.renderings[place(kind)] = Some(announcement);
         }
         !sounds

@@ -59,19 +59,18 @@ impl Batch {
         }
     }
 
-    /// `None` if the batch is full.
-    pub(super) fn push(&mut self, chunk: &Chunk) -> Option<Slot> {
-        if self.chunks.len() == self.chunks.capacity() {
-            return None;
-        }
-        self.chunks.push(chunk.clone());
-        Some(Slot(self.chunks.len() - 1))
+    /// Another chunk fits in.
+    pub(super) fn has_room(&self) -> bool {
+        self.chunks.len() < self.chunks.capacity()
     }
 
-    /// The memory and score of a chunk; nothing if the batch has been cleared.
-    pub(super) fn copy(&self, slot: Slot, to: &mut Chunk) {
-        if let Some(chunk) = self.chunks.get(slot.0) {
-            to.clone_from(chunk);
-        }
+    pub(super) fn push(&mut self, chunk: Chunk) -> Slot {
+        self.chunks.push(chunk);
+        Slot(self.chunks.len() - 1)
+    }
+
+    /// A chunk with its memory and score; nothing if the batch has been cleared.
+    pub(super) fn get(&self, slot: Slot) -> Option<&Chunk> {
+        self.chunks.get(slot.0)
     }
 }

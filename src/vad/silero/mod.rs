@@ -19,7 +19,7 @@ use std::{cell::RefCell, sync::LazyLock};
 
 use crate::audio::{FRAME_SAMPLES, Frame};
 use batch::Slot;
-use net::{CHUNK_SAMPLES, CONTEXT_SAMPLES, Chunk, NETWORK, Scratch};
+use net::{CHUNK_SAMPLES, CONTEXT_SAMPLES, Chunk, Memory, NETWORK, Scratch};
 
 /// Audio that is looked back on when scoring begins, samples: 256 ms.
 const KEPT: usize = 8 * CHUNK_SAMPLES;
@@ -38,7 +38,9 @@ pub(super) struct Silero {
     /// The latest [`KEPT`] samples; the next one goes to `samples % KEPT`.
     kept: Box<[i16; KEPT]>,
     samples: u64,
-    chunk: Box<Chunk>,
+    memory: Memory,
+    /// Of the chunk that was scored last.
+    probability: f32,
     /// Scoring goes on from the chunk before.
     running: bool,
     due: Due,
@@ -49,10 +51,10 @@ pub(super) struct Silero {
 enum Due {
     /// It completed none, or nobody wants it scored.
     Nothing,
-    /// To be scored.
-    Chunk,
+    /// To be scored: this one of the stream.
+    Chunk(u64),
     /// In a batch.
-    Batched(Slot),
+    Batched(u64, Slot),
     /// Scored.
     Scored,
 }
@@ -62,14 +64,21 @@ impl Silero {
     pub(super) fn new() -> Self {
         LazyLock::force(&NETWORK);
         SCRATCH.with_borrow(|_| ());
-        Self { kept: Box::new([0; KEPT]), samples: 0, chunk: Box::new(Chunk::EMPTY), running: false, due: Due::Nothing }
+        Self {
+            kept: Box::new([0; KEPT]),
+            samples: 0,
+            memory: Memory::new(),
+            probability: 0.0,
+            running: false,
+            due: Due::Nothing,
+        }
     }
 
     /// Forgets everything heard.
     pub(super) fn reset(&mut self) {
         self.kept.fill(0);
-        *self.chunk = Chunk::EMPTY;
-        (self.samples, self.running, self.due) = (0, false, Due::Nothing);
+        self.memory = Memory::new();
+        (self.samples, self.probability, self.running, self.due) = (0, 0.0, false, Due::Nothing);
     }
 
     /// Takes the next frame. If it completes a chunk and scoring is `wanted`, the chunk is due.
@@ -94,8 +103,7 @@ impl Silero {
             self.running = true;
             self.catch_up(after);
         } else if after > before {
-            self.load(after - 1);
-            self.due = Due::Chunk;
+            self.due = Due::Chunk(after - 1);
         }
     }
 
@@ -104,42 +112,51 @@ impl Silero {
         let oldest = (self.samples.saturating_sub(KEPT as u64)).div_ceil(CHUNK_SAMPLES as u64);
         // The first of them is only context for the second.
         for number in (oldest + 1).min(complete)..complete {
-            self.load(number);
             if number + 1 == complete {
-                self.due = Due::Chunk;
+                self.due = Due::Chunk(number);
             } else {
-                self.score();
+                self.score(number);
             }
         }
     }
 
-    /// Makes chunk `number` of the stream ready, with the samples before it.
-    fn load(&mut self, number: u64) {
+    /// Chunk `number` of the stream, with the samples before it.
+    fn chunk(&self, number: u64) -> Chunk {
         let from = number * CHUNK_SAMPLES as u64;
-        for (n, sample) in self.chunk.samples.iter_mut().enumerate() {
+        let samples = std::array::from_fn(|n| {
             let position = (from + n as u64).checked_sub(CONTEXT_SAMPLES as u64);
             let kept = position.map_or(0, |position| self.kept[(position % KEPT as u64) as usize]);
-            *sample = f32::from(kept) / 32768.0;
-        }
+            f32::from(kept) / 32768.0
+        });
+        Chunk { samples, memory: self.memory.clone(), probability: 0.0 }
     }
 
-    fn score(&mut self) {
-        SCRATCH.with_borrow_mut(|scratch| net::score(&NETWORK, std::slice::from_mut(&mut self.chunk), scratch));
+    fn score(&mut self, number: u64) {
+        let mut chunk = self.chunk(number);
+        SCRATCH.with_borrow_mut(|scratch| net::score(&NETWORK, std::slice::from_mut(&mut chunk), scratch));
+        self.scored(&chunk);
+    }
+
+    fn scored(&mut self, chunk: &Chunk) {
+        self.memory.clone_from(&chunk.memory);
+        self.probability = chunk.probability;
     }
 
     /// Puts a chunk that is due into the batch, if that has room.
     pub(super) fn offer(&mut self, batch: &mut Batch) {
-        if self.due == Due::Chunk
-            && let Some(slot) = batch.push(&self.chunk)
+        if let Due::Chunk(number) = self.due
+            && batch.has_room()
         {
-            self.due = Due::Batched(slot);
+            self.due = Due::Batched(number, batch.push(self.chunk(number)));
         }
     }
 
     /// Takes the chunk back from the batch, which has been scored.
     pub(super) fn collect(&mut self, batch: &Batch) {
-        if let Due::Batched(slot) = self.due {
-            batch.copy(slot, &mut self.chunk);
+        if let Due::Batched(_, slot) = self.due
+            && let Some(chunk) = batch.get(slot)
+        {
+            self.scored(chunk);
             self.due = Due::Scored;
         }
     }
@@ -151,8 +168,8 @@ impl Silero {
             Due::Nothing => return None,
             Due::Scored => {}
             // In a batch that nobody gave back: the samples are still here.
-            Due::Chunk | Due::Batched(_) => self.score(),
+            Due::Chunk(number) | Due::Batched(number, _) => self.score(number),
         }
-        Some(self.chunk.probability)
+        Some(self.probability)
     }
 }

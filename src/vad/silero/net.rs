@@ -139,6 +139,7 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
+    #[cfg(test)]
     pub(super) const EMPTY: Self =
         Self { samples: [0.0; CONTEXT_SAMPLES + CHUNK_SAMPLES], memory: Memory::new(), probability: 0.0 };
 }
