@@ -86,6 +86,11 @@ impl Backlog {
         self.last().saturating_sub(self.sent)
     }
 
+    /// Nothing waits, and more may come.
+    pub(super) fn is_dry(&self) -> bool {
+        self.unsent() == 0 && self.limit.is_none()
+    }
+
     pub(super) fn is_dropped(&self, response: ResponseId) -> bool {
         self.dropped.contains(&response)
     }
@@ -122,9 +127,14 @@ impl Backlog {
         true
     }
 
-    /// The response that the byte at `at` belongs to.
+    /// Silence that belongs to no item.
+    pub(super) fn append_silence(&mut self, samples: usize) {
+        self.bytes.extend(std::iter::repeat_n(MULAW_SILENCE, samples));
+    }
+
+    /// The response that the frame at `at` belongs to: that of its first byte, but for silence before an item.
     pub(super) fn response_at(&self, at: u64) -> Option<ResponseId> {
-        self.items.iter().find(|item| (item.start..item.end).contains(&at)).map(|item| item.response)
+        self.items.iter().find(|item| item.start < at + FRAME && at < item.end).map(|item| item.response)
     }
 
     /// Everything that waits belongs to finished items: a last part of a frame can go out.

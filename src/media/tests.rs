@@ -6,6 +6,7 @@ use crate::{
     call::EndedBy,
     carrier::Payload,
     codec::mulaw,
+    resample::Down,
     vad::VadFrame,
 };
 
@@ -309,4 +310,32 @@ fn a_reopened_stream_goes_on_where_the_caller_stopped_hearing() {
     assert_eq!(again[..160], speech[480 * 8..500 * 8]);
     path.receive(ms(640), Some(175), &[MULAW_SILENCE; 160]);
     assert_eq!((drain(&mut path).len(), path.inbound_counters().bad_timestamps), (160, 0));
+}
+
+/// The filter's delay must not cost a frame of 20 ms.
+#[test]
+fn a_wide_band_agent_in_real_time_is_sent_frame_by_frame() {
+    let config = TalkspurtConfig { min_speech: Duration::from_millis(120), hangover: Duration::from_millis(300) };
+    let mut path = MediaPath::new(config, Box::new(LevelVad), Encoding::Pcm24k);
+    path.start(ms(0));
+    let sample = |n: usize| (8_000.0 * (std::f64::consts::TAU * 500.0 * n as f64 / 24_000.0).sin()) as i16;
+    let wide: Vec<u8> = (0..24_000).flat_map(|n| sample(n).to_le_bytes()).collect();
+    let mut heard = Vec::new();
+    for (n, payload) in wide.chunks(960).enumerate() {
+        path.agent_audio(ResponseId(0), ItemId(0), payload);
+        assert!(path.is_short(ms(20 * n as u64)), "frame {n} waits");
+        path.speak(ms(20 * n as u64));
+        let frames = sent(&mut path);
+        assert_eq!(frames.len(), 1, "frame {n}");
+        heard.extend(frames.into_iter().flatten().flatten());
+        assert!(matches!(path.poll_event(), Some(MediaEvent::AgentAudible { .. })) == (n == 0));
+    }
+    path.item_done(ItemId(0));
+    path.speak(ms(1_000));
+    heard.extend(sent(&mut path).into_iter().flatten().flatten());
+    // Silence of the filter's delay, then all of the item.
+    let first = heard.iter().position(|&code| mulaw::decode(code).unsigned_abs() > 500).expect("it is heard");
+    assert!((Down::TRAILS..Down::TRAILS + 4).contains(&first), "{first}");
+    let last = heard.iter().rposition(|&code| mulaw::decode(code).unsigned_abs() > 500).expect("it is heard");
+    assert!((8_000 + Down::TRAILS - 8..8_000 + Down::TRAILS).contains(&last), "{last}");
 }

@@ -18,6 +18,9 @@ pub struct Down {
 }
 
 impl Down {
+    /// Output that has not come yet, of all input so far: 2.375 ms, in samples at 8 kHz.
+    pub const TRAILS: usize = REACH / 3;
+
     /// The start of an item.
     #[must_use]
     pub const fn new() -> Self {

@@ -6,6 +6,7 @@ use crate::{
     call::MediaEvent,
     codec::mulaw,
     model::{ItemId, ResponseId},
+    resample::Down,
 };
 
 impl Outbound {
@@ -32,6 +33,11 @@ impl Outbound {
         if self.down_item != Some((response, item)) {
             self.flush_wide();
             self.down_item = Some((response, item));
+            if self.stopped.is_none() && self.backlog.is_dry() && payload.len() >= 2 * WIDE_FRAME_SAMPLES {
+                // What the resampler holds back of the first frame would keep it from being whole until more comes: of a
+                // model that speaks in real time for 20 ms. So the item begins that much later instead.
+                self.backlog.append_silence(Down::TRAILS);
+            }
         }
         let (down, odd) = (&mut self.down, &mut self.odd);
         self.backlog.append_from(response, item, |narrow| {
