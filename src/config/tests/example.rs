@@ -22,6 +22,7 @@ const TABLES: &[&str] = &[
     "[elevenlabs]\n{}",
     "[voices]\n{}",
     "[capture]\n{}",
+    "[io]\n{}",
     "[limits]\n{}",
     "[limits.silence_timeout_s]\n{}",
     "[[assistant]]\n{}",

@@ -196,7 +196,7 @@ fn how_sockets_are_served_has_bounds_too() {
         ("drain_from_calls = 0", "drain_from_calls = 0 is outside 1..=100000"),
         ("append_ms = 120", "append_ms = 120 is outside 20..=100"),
         ("append_ms = 50", "append_ms = 50 is no multiple of 20"),
-        ("message_ms = 20", "unknown field `message_ms`"),
+        ("message_ms = 20", "unknown key `message_ms`"),
     ] {
         let printed = refused(&format!("[io]\n{line}\n{HEAD}"));
         assert!(printed.starts_with("quietline.toml:2:") && printed.contains(message), "{printed}");

@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use super::net::{Chunk, NETWORK, Scratch, score, score_baseline};
 
 /// A place in a batch.
@@ -19,9 +21,11 @@ pub struct Batch {
 const MOST: usize = 32;
 
 impl Batch {
-    /// An empty batch with room for `calls` chunks (2.3 KB each). Allocates.
+    /// An empty batch with room for `calls` chunks (2.3 KB each). Allocates; the first one lays out the weights, so that
+    /// no call has to wait for it.
     #[must_use]
     pub fn new(calls: usize) -> Self {
+        LazyLock::force(&NETWORK);
         Self { chunks: Vec::with_capacity(calls), scratch: Scratch::new(MOST.min(calls)), baseline: false }
     }
 
