@@ -7,14 +7,17 @@
 //! with the model, and [`voices`] speaks texts as the vendors' voices do.
 
 mod carrier;
+mod checks;
 pub mod load;
 mod model;
 pub mod openai;
 mod port;
 mod shared_model;
 mod shortened;
+mod socket;
 #[cfg(test)]
 mod tests;
+mod tone;
 pub mod twilio;
 pub mod voices;
 mod world;

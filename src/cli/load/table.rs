@@ -2,18 +2,22 @@
 
 use std::io::{self, Write};
 
-use quietline::lab::load::{LATEST_LOAD_MS, LoadReport, Mechanics, ONSET_MS, ServerUse, Spread};
+use quietline::lab::load::{LATEST_LOAD_MS, Latency, LoadReport, Mechanics, ONSET_MS, ServerUse, Spread};
 
 /// Writes everything, the rules last.
-pub(super) fn write(report: &LoadReport, broken: &[String], out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(report: &LoadReport, broken: &[String], validate: u32, out: &mut dyn Write) -> io::Result<()> {
     calls(report, out)?;
     goodbyes(report, out)?;
-    streams(report, out)?;
+    if let Some(latency) = &report.latency {
+        added(latency, out)?;
+    }
+    streams(report, validate, out)?;
     if let Some(server) = &report.server {
         used(server, out)?;
     }
     let load = &report.load;
-    let core = load.core_share.map_or("–".to_owned(), |share| format!("{:.0} % of a core", share * 100.0));
+    let us = load.us_per_frame.map_or(String::new(), |us| format!(", {us:.1} µs a frame"));
+    let core = load.core_share.map_or("–".to_owned(), |share| format!("{:.0} % of a core{us}", share * 100.0));
     let on_time = if load.late_p99_ms <= LATEST_LOAD_MS { "yes" } else { "NO, the numbers are void" };
     writeln!(
         out,
@@ -68,8 +72,9 @@ fn goodbyes(report: &LoadReport, out: &mut dyn Write) -> io::Result<()> {
     let within = report.onset_after_played_ms.is_none_or(|onset| onset.p99 <= ONSET_MS && report.early == 0);
     writeln!(
         out,
-        "\nonset             {} early, {} without goodbye; p99 after playout at most {ONSET_MS} ms, none early: {}",
+        "\nonset             {} early, {} late, {} without goodbye; p99 after playout at most {ONSET_MS} ms, none early: {}",
         report.early,
+        report.late,
         report.without_goodbye,
         if within { "yes" } else { "no" },
     )?;
@@ -87,7 +92,22 @@ fn spread(out: &mut dyn Write, name: &str, spread: Option<Spread>) -> io::Result
     writeln!(out, "  {name:<15} {count:>7} {min:>9.1} {p50:>9.1} {p95:>9.1} {p99:>9.1} {max:>9.1}")
 }
 
-fn streams(report: &LoadReport, out: &mut dyn Write) -> io::Result<()> {
+/// Time that the gateway adds.
+fn added(latency: &Latency, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\nadded ms          {:>7} {:>9} {:>9} {:>9} {:>9} {:>9}", "n", "min", "p50", "p95", "p99", "max")?;
+    for (name, of) in [
+        ("caller to model", latency.to_model_ms),
+        ("model to caller", latency.to_caller_ms),
+        ("both", latency.added_ms),
+        ("round trip", latency.round_trip_ms),
+    ] {
+        spread(out, name, of)?;
+    }
+    let Latency { tones, lost, unmatched, .. } = latency;
+    writeln!(out, "tones             {tones} said, {lost} did not come back; {unmatched} connections not told apart\n")
+}
+
+fn streams(report: &LoadReport, validate: u32, out: &mut dyn Write) -> io::Result<()> {
     let (voice, list) = (&report.voice, |values: Option<&[u64]>| match values {
         None => "–".to_owned(),
         Some(values) => values.iter().map(u64::to_string).collect::<Vec<_>>().join(" / "),
@@ -96,7 +116,8 @@ fn streams(report: &LoadReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "lead              {} ms (min, 1 %, median, max)", list(voice.lead_ms.as_ref().map(|it| &it[..])))?;
     let bytes = list(voice.bytes_per_message.as_ref().map(|it| &it[..]));
     writeln!(out, "audio a message   {bytes} bytes (min, median, max)")?;
-    writeln!(out, "messages          {} to the gateway, {} from it, each checked", report.sent, report.received)?;
+    let checked = if validate == 1 { "each checked".to_owned() } else { format!("audio: 1 of {validate} checked") };
+    writeln!(out, "messages          {} to the gateway, {} from it, {checked}", report.sent, report.received)?;
     writeln!(out, "violations        {}", report.violations)?;
     for (call, what) in &report.violation_examples {
         writeln!(out, "  {call}: {what}")?;

@@ -6,6 +6,7 @@ use super::{CarrierNews, Due, ScriptedCarrier};
 use crate::{
     audio::{FRAME_SAMPLES, MULAW_SILENCE, to_float, to_pcm},
     codec::mulaw,
+    lab::tone::Bursts,
 };
 
 /// A recording that several callers share.
@@ -35,6 +36,17 @@ impl ScriptedCarrier {
         self.tape = Some(Tape { mulaw, repeats }).filter(|tape| !tape.mulaw.is_empty());
     }
 
+    /// The caller says a tone of 60 ms about each second, in a pattern that belongs to this seed: to measure with. Takes
+    /// the place of a recording.
+    pub fn play_bursts(&mut self, seed: u64) {
+        self.bursts = Some(Bursts::new(seed));
+    }
+
+    /// The recording, or the tones, are over: the line is silent from the next frame on.
+    pub fn fall_silent(&mut self) {
+        (self.tape, self.bursts) = (None, None);
+    }
+
     pub(super) fn schedule_frame(&mut self) {
         let ideal = self.start + self.carrier_time((self.frame + 1) * 20_000);
         let late = self.trouble.jitter.mul_f32(self.random.f32());
@@ -57,11 +69,14 @@ impl ScriptedCarrier {
         if let Some(tape) = &self.tape {
             tape.copy(from, &mut payload);
         }
+        if let Some(bursts) = &mut self.bursts {
+            bursts.fill(frame, &mut payload);
+        }
         for (code, &sample) in payload.iter_mut().zip(self.caller.get(from..).unwrap_or(&[])) {
-            *code = match &self.tape {
-                None => mulaw::encode(sample),
-                Some(_) if sample == 0 => *code,
-                Some(_) => mulaw::encode(to_pcm(to_float(mulaw::decode(*code)) + to_float(sample))),
+            *code = match self.tape.is_some() || self.bursts.is_some() {
+                false => mulaw::encode(sample),
+                true if sample == 0 => *code,
+                true => mulaw::encode(to_pcm(to_float(mulaw::decode(*code)) + to_float(sample))),
             };
         }
         // As captured: the first is not 0, later ones lie near steps of 20 ms.

@@ -14,6 +14,7 @@ pub use words::{CarrierNews, Rest, Trouble};
 
 use crate::{
     carrier::{CallRequest, CarrierCommand, Digit, MarkId},
+    lab::tone::Bursts,
     time::Timestamp,
 };
 
@@ -48,6 +49,7 @@ pub struct ScriptedCarrier {
     begun: bool,
     caller: Vec<i16>,
     tape: Option<Tape>,
+    bursts: Option<Bursts>,
     frame: u64,
     first_frame: u64,
     last_arrival: Timestamp,
@@ -89,6 +91,7 @@ impl ScriptedCarrier {
             begun: false,
             caller: Vec::new(),
             tape: None,
+            bursts: None,
             frame: 0,
             first_frame: 0,
             last_arrival: Timestamp::ZERO,

@@ -12,10 +12,31 @@ use crate::lab::{
 pub struct Tape {
     /// For the report.
     pub name: String,
-    /// G.711 µ-law; played once, then the line is silent.
+    /// G.711 µ-law.
     pub mulaw: Arc<[u8]>,
-    /// When its last speech is over.
-    pub speech_end: Duration,
+    /// When its last speech is over: it is played once, then the line is silent. `None`: it is repeated.
+    pub speech_end: Option<Duration>,
+}
+
+/// What callers say.
+#[derive(Clone, Debug)]
+pub enum Talk {
+    /// Nothing.
+    Silent,
+    /// These recordings, in turn; at least one.
+    Tapes(Vec<Tape>),
+    /// A tone of 60 ms about each second: to measure how long the way is, both ways.
+    Bursts,
+}
+
+/// What callers do who would talk on when time is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AtEnd {
+    /// They hang up.
+    #[default]
+    HangUp,
+    /// They fall silent and wait for the goodbye.
+    FallSilent,
 }
 
 /// A load: how many calls, how they come, and what is said.
@@ -27,14 +48,18 @@ pub struct Plan {
     pub at_once: u32,
     /// The first [`Plan::at_once`] calls are spread over this time.
     pub ramp: Duration,
-    /// The callers hang up when this time is over.
+    /// What was measured until so long after the ramp does not count.
+    pub warm_up: Duration,
+    /// Time is over so long after ramp and warm-up; `None`: when all calls have ended by themselves.
     pub longest: Option<Duration>,
+    /// What happens then.
+    pub at_end: AtEnd,
     /// The number called.
     pub to: String,
     /// The caller.
     pub from: String,
-    /// The recordings, in turn. Without any, callers say nothing.
-    pub tapes: Vec<Tape>,
+    /// What the callers say.
+    pub talk: Talk,
     /// Of every line, each with its own seed.
     pub trouble: Trouble,
     /// The gateway's silence timeout.
@@ -50,17 +75,38 @@ impl Plan {
         if n < self.at_once { self.ramp * n / self.at_once.max(1) } else { self.ramp }
     }
 
-    /// What the call of this number says.
+    /// The recording of the call of this number.
     #[must_use]
     pub fn tape(&self, n: u32) -> Option<&Tape> {
-        self.tapes.get(n as usize % self.tapes.len().max(1))
+        match &self.talk {
+            Talk::Tapes(tapes) => tapes.get(n as usize % tapes.len().max(1)),
+            Talk::Silent | Talk::Bursts => None,
+        }
+    }
+
+    /// When the caller of the call of this number has said all, after the stream's start; `None`: never.
+    #[must_use]
+    pub fn speech_end(&self, n: u32) -> Option<Duration> {
+        match (&self.talk, self.tape(n)) {
+            (Talk::Bursts, _) => None,
+            (Talk::Tapes(_), Some(tape)) => tape.speech_end,
+            (Talk::Silent | Talk::Tapes(_), _) => Some(Duration::ZERO),
+        }
+    }
+
+    /// When what is measured begins to count, after the start.
+    #[must_use]
+    pub fn warm(&self) -> Duration {
+        self.ramp + self.warm_up
     }
 
     pub(super) fn dial(&self, n: u32) -> Dial {
         let trouble = Trouble { seed: self.trouble.seed.wrapping_add(u64::from(n)), ..self.trouble };
         let mut caller = ScriptedCarrier::waiting(trouble);
-        if let Some(tape) = self.tape(n) {
-            caller.play_tape(Arc::clone(&tape.mulaw), false);
+        match (&self.talk, self.tape(n)) {
+            (Talk::Bursts, _) => caller.play_bursts(trouble.seed),
+            (_, Some(tape)) => caller.play_tape(Arc::clone(&tape.mulaw), tape.speech_end.is_none()),
+            (Talk::Silent | Talk::Tapes(_), None) => {}
         }
         Dial {
             to: self.to.clone(),
@@ -69,32 +115,51 @@ impl Plan {
             faults: WireFaults::default(),
             rest_fault: None,
             detail: false,
+            tones: matches!(self.talk, Talk::Bursts),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    #[test]
-    fn calls_are_spread_over_the_ramp_and_tapes_take_turns() {
-        let tape =
-            |name: &str| Tape { name: name.to_owned(), mulaw: Arc::from([0xff; 160]), speech_end: Duration::ZERO };
-        let plan = Plan {
-            calls: 9,
-            at_once: 4,
-            ramp: Duration::from_secs(2),
+    /// Nobody calls, and nobody would say anything.
+    pub(in crate::lab::load) fn nobody() -> Plan {
+        Plan {
+            calls: 0,
+            at_once: 0,
+            ramp: Duration::ZERO,
+            warm_up: Duration::ZERO,
             longest: None,
+            at_end: AtEnd::HangUp,
             to: String::new(),
             from: String::new(),
-            tapes: vec![tape("a"), tape("b")],
+            talk: Talk::Silent,
             trouble: Trouble::default(),
             silence_timeout: Duration::from_secs(30),
             server_pid: None,
-        };
+        }
+    }
+
+    #[test]
+    fn calls_are_spread_over_the_ramp_and_tapes_take_turns() {
+        let tape = |name: &str, speech_end| Tape { name: name.to_owned(), mulaw: Arc::from([0xff; 160]), speech_end };
+        let tapes = vec![tape("a", Some(Duration::from_secs(1))), tape("b", None)];
+        let (ramp, talk) = (Duration::from_secs(2), Talk::Tapes(tapes));
+        let plan = Plan { calls: 9, at_once: 4, ramp, talk, ..nobody() };
         assert_eq!([0, 1, 3, 4, 8].map(|n| plan.due(n).as_millis()), [0, 500, 1500, 2000, 2000]);
         assert_eq!([0, 1, 2].map(|n| plan.tape(n).expect("a tape").name.clone()), ["a", "b", "a"]);
-        assert!(Plan { tapes: Vec::new(), ..plan }.tape(3).is_none());
+        assert_eq!([0, 1].map(|n| plan.speech_end(n)), [Some(Duration::from_secs(1)), None]);
+    }
+
+    #[test]
+    fn the_silent_have_said_all_and_bursts_never_end() {
+        let plan = nobody();
+        assert!(plan.tape(3).is_none() && !plan.dial(3).tones);
+        assert_eq!(plan.speech_end(3), Some(Duration::ZERO));
+        let plan = Plan { talk: Talk::Bursts, ..plan };
+        assert!(plan.tape(3).is_none() && plan.dial(3).tones);
+        assert_eq!(plan.speech_end(3), None);
     }
 }

@@ -6,23 +6,27 @@ use serde::Serialize;
 
 use super::{
     goodbye::Goodbye,
-    plan::Plan,
+    plan::{Plan, Talk},
     records::Record,
     refusal::refusal,
-    run::{EndedCall, Outcome},
+    rules::ONSET_MS,
+    run::{EndedCall, OVERDUE, Outcome},
     spread::Spread,
+    tones::Added,
     usage::{Usage, at_full_load, core_share},
 };
 use crate::{
+    audio::FRAME_MS,
     lab::twilio::{CallReport, EndedBy, Histogram},
     time::Timestamp,
 };
 
+/// Tones that were said so shortly before time was over do not count.
+const LAST_TONES: Duration = Duration::from_millis(500);
+/// Frames of a caller a second.
+const FRAMES_PER_S: f64 = 1e3 / FRAME_MS as f64;
 /// Less than this much unheard is no cut.
 const CUT_MS: u64 = 20;
-/// A call that is up for so long after its goodbye was due should have ended.
-const OVERDUE: Duration = Duration::from_secs(20);
-
 /// How many calls, and what became of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Calls {
@@ -40,6 +44,30 @@ pub struct Calls {
     pub unended: u64,
     /// Hung up by the caller long after the goodbye was due.
     pub overdue: u64,
+    /// Ended by the gateway while their callers would have talked on.
+    pub interrupted: u64,
+}
+
+/// The time that the gateway adds, as measured by tones: from one socket to the other, with all that lies between.
+/// Framing, resampling, what the gateway gathers before it writes, and at each end up to a millisecond until the load
+/// looks at the socket.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Latency {
+    /// From writing the caller's frame in which a tone begins to reading it in an append at the model, milliseconds;
+    /// only if the model is the load's own, as the next two.
+    pub to_model_ms: Option<Spread>,
+    /// From writing the model's delta in which a tone begins to reading it in a message to the caller.
+    pub to_caller_ms: Option<Spread>,
+    /// Both of them, without the model's own time.
+    pub added_ms: Option<Spread>,
+    /// From writing the caller's frame to reading the message in which the tone comes back: the model's time is in it.
+    pub round_trip_ms: Option<Spread>,
+    /// Tones said.
+    pub tones: u64,
+    /// Of these, those that never came back.
+    pub lost: u64,
+    /// Connections of the model that could not be told from each other, so their tones do not count.
+    pub unmatched: u64,
 }
 
 /// What the gateway's own books say.
@@ -77,6 +105,8 @@ pub struct ServerUse {
     pub us_per_frame: f64,
     /// Share of one core.
     pub core_share: f64,
+    /// Frames of callers in the stretch at full load.
+    pub frames: u64,
     /// Resident memory before the first call, KiB.
     pub rss_before_kib: u64,
     /// The most at full load, KiB.
@@ -92,6 +122,11 @@ pub struct ServerUse {
 pub struct LabUse {
     /// Share of one core.
     pub core_share: Option<f64>,
+    /// CPU time for each frame of a caller and what comes back for it, microseconds; of the model too if it is the
+    /// load's own.
+    pub us_per_frame: Option<f64>,
+    /// Frames sent at full load, over those that were due: below 0.99 the load was not offered.
+    pub offered: Option<f64>,
     /// How late it sent what was due, milliseconds: 50 %.
     pub late_p50_ms: f64,
     /// 99 %.
@@ -114,6 +149,8 @@ pub struct Answers {
 /// A load in numbers.
 #[derive(Clone, Debug, Serialize)]
 pub struct LoadReport {
+    /// At most so many at once were to be.
+    pub at_once: u32,
     /// Calls.
     pub calls: Calls,
     /// From the first call to the last one's end.
@@ -124,8 +161,12 @@ pub struct LoadReport {
     pub onset_after_played_ms: Option<Spread>,
     /// Goodbyes before the silence was over, by what was heard.
     pub early: u64,
+    /// Goodbyes more than 30 ms after everything was played and the silence was over.
+    pub late: u64,
     /// Calls that the gateway ended without an audible goodbye.
     pub without_goodbye: u64,
+    /// How much time the gateway adds; only if callers say tones.
+    pub latency: Option<Latency>,
     /// By the gateway's records, if they were given.
     pub mechanics: Option<Mechanics>,
     /// How long callers waited for answers, by the gateway's records.
@@ -164,19 +205,24 @@ impl LoadReport {
     pub fn of(plan: &Plan, outcome: &Outcome, records: Option<&BTreeMap<String, Record>>) -> Self {
         let up = || outcome.calls.iter().filter(|call| call.report.stream.is_some());
         let by_gateway = || up().filter(|call| by_gateway(&call.report));
-        let goodbyes: Vec<_> = by_gateway().filter_map(|call| goodbye(plan, call)).collect();
-        let errors = goodbyes.iter().map(|goodbye| goodbye.onset_error_ms(plan.silence_timeout));
+        let goodbyes: Vec<_> = by_gateway().filter_map(|call| goodbye(plan, outcome, call)).collect();
+        // Where a caller fell silent in the midst of a pattern is nowhere near where they were last heard.
+        let timed = || goodbyes.iter().filter(|_| outcome.fell_silent.is_none());
+        let errors = timed().map(|goodbye| goodbye.onset_error_ms(plan.silence_timeout));
         let unheard = || by_gateway().map(|call| call.report.unheard_ms);
         let ms = |from: Timestamp, to: Option<Timestamp>| to.map(|to| to.diff_micros(from) as f64 / 1e3);
         let of_all = |value: &dyn Fn(&CallReport) -> Option<f64>| Spread::of(up().filter_map(|it| value(&it.report)));
         let lab = &outcome.lab;
         Self {
+            at_once: plan.at_once,
             calls: calls(plan, outcome),
             seconds: outcome.elapsed.as_secs_f64(),
             onset_ms: Spread::of(errors.clone()),
-            onset_after_played_ms: Spread::of(goodbyes.iter().map(|it| it.onset_after_played_ms(plan.silence_timeout))),
+            onset_after_played_ms: Spread::of(timed().map(|it| it.onset_after_played_ms(plan.silence_timeout))),
             early: errors.filter(|error| *error < 0.0).count() as u64,
+            late: timed().filter(|it| it.onset_after_played_ms(plan.silence_timeout) > ONSET_MS).count() as u64,
             without_goodbye: (by_gateway().count() - goodbyes.len()) as u64,
+            latency: matches!(plan.talk, Talk::Bursts).then(|| latency(outcome)),
             mechanics: records.map(|records| mechanics(outcome, records)),
             answers: records.and_then(|records| answers(outcome, records)),
             goodbye_to_end_ms: Spread::of(goodbyes.iter().map(|goodbye| goodbye.to_end_ms)),
@@ -205,9 +251,34 @@ fn by_gateway(report: &CallReport) -> bool {
     matches!(report.ended_by, EndedBy::Stream | EndedBy::Document | EndedBy::Rest)
 }
 
-fn goodbye(plan: &Plan, call: &EndedCall) -> Option<Goodbye> {
-    let speech_end = plan.tape(call.number).map_or(Duration::ZERO, |tape| tape.speech_end);
-    Goodbye::of(&call.report, speech_end, plan.trouble.clock_ppm)
+fn goodbye(plan: &Plan, outcome: &Outcome, call: &EndedCall) -> Option<Goodbye> {
+    Goodbye::of(&call.report, speech_end(plan, outcome, call)?, plan.trouble.clock_ppm)
+}
+
+/// When the caller had said all, after the stream's start; `None`: they would have talked on.
+fn speech_end(plan: &Plan, outcome: &Outcome, call: &EndedCall) -> Option<Duration> {
+    let silent = || Some(outcome.fell_silent? - call.report.stream?);
+    plan.speech_end(call.number).or_else(silent)
+}
+
+fn latency(outcome: &Outcome) -> Latency {
+    let callers: Vec<_> = outcome.calls.iter().map(|call| &call.report.tones).collect();
+    // What is said last has no time to come back.
+    let during = outcome.counted.start..before(outcome.counted.end, LAST_TONES);
+    let added = Added::of(&callers, outcome.model.as_deref(), &during);
+    Latency {
+        to_model_ms: Spread::of(added.to_model),
+        to_caller_ms: Spread::of(added.to_caller),
+        added_ms: Spread::of(added.both),
+        round_trip_ms: Spread::of(added.round_trip),
+        tones: added.said as u64,
+        lost: added.lost as u64,
+        unmatched: added.unmatched as u64,
+    }
+}
+
+fn before(at: Timestamp, by: Duration) -> Timestamp {
+    Timestamp::ZERO + (at - Timestamp::ZERO).saturating_sub(by)
 }
 
 fn calls(plan: &Plan, outcome: &Outcome) -> Calls {
@@ -225,15 +296,17 @@ fn calls(plan: &Plan, outcome: &Outcome) -> Calls {
         }
         calls.up += 1;
         *calls.ended_by.entry(report.ended_by.to_string()).or_default() += 1;
-        calls.overdue += u64::from(report.ended_by == EndedBy::Caller && overdue(plan, call));
+        calls.overdue += u64::from(report.ended_by == EndedBy::Caller && overdue(plan, outcome, call));
+        let silent = outcome.fell_silent.unwrap_or(Timestamp::NEVER);
+        let talked_on = plan.speech_end(call.number).is_none() && report.ended < silent;
+        calls.interrupted += u64::from(talked_on && by_gateway(report));
     }
     calls
 }
 
 /// The call was up for long after its silence should have been over.
-fn overdue(plan: &Plan, call: &EndedCall) -> bool {
-    let Some(start) = call.report.stream else { return false };
-    let speech_end = plan.tape(call.number).map_or(Duration::ZERO, |tape| tape.speech_end);
+fn overdue(plan: &Plan, outcome: &Outcome, call: &EndedCall) -> bool {
+    let (Some(start), Some(speech_end)) = (call.report.stream, speech_end(plan, outcome, call)) else { return false };
     let heard = call.report.heard.utterances.iter().map(|it| it.end).max();
     let quiet_since = heard.unwrap_or(start).max(start + speech_end);
     call.report.ended - quiet_since > plan.silence_timeout + OVERDUE
@@ -277,14 +350,15 @@ fn quantiles<const N: usize>(values: &Histogram, shares: [f64; N]) -> Option<[u6
 }
 
 fn server(outcome: &Outcome) -> Option<ServerUse> {
-    let (first, last) = at_full_load(&outcome.samples)?;
+    let (first, last) = at_full_load(&outcome.samples, &outcome.counted)?;
     let (from, to): (Usage, Usage) = (first.server?, last.server?);
     let before = outcome.samples.first()?.server?.rss_kib;
     let within = outcome.samples.iter().filter(|sample| (first.at..=last.at).contains(&sample.at));
     let full = within.filter_map(|sample| sample.server).map(|usage| usage.rss_kib).max()?;
-    let frames = last.frames.saturating_sub(first.frames).max(1) as f64;
+    let frames = last.frames.saturating_sub(first.frames);
     Some(ServerUse {
-        us_per_frame: to.cpu.saturating_sub(from.cpu).as_secs_f64() * 1e6 / frames,
+        us_per_frame: to.cpu.saturating_sub(from.cpu).as_secs_f64() * 1e6 / frames.max(1) as f64,
+        frames,
         core_share: core_share((first.at, from), (last.at, to)),
         rss_before_kib: before,
         rss_full_kib: full,
@@ -295,7 +369,15 @@ fn server(outcome: &Outcome) -> Option<ServerUse> {
 
 fn load(outcome: &Outcome) -> LabUse {
     let late = |share| quantiles(&outcome.lab.late_us, [share]).map_or(0.0, |[us]| us as f64 / 1e3);
-    let share = at_full_load(&outcome.samples)
-        .and_then(|(first, last)| Some(core_share((first.at, first.lab?), (last.at, last.lab?))));
-    LabUse { core_share: share, late_p50_ms: late(0.5), late_p99_ms: late(0.99), late_max_ms: late(1.0) }
+    let mut load =
+        LabUse { late_p50_ms: late(0.5), late_p99_ms: late(0.99), late_max_ms: late(1.0), ..LabUse::default() };
+    let Some((first, last)) = at_full_load(&outcome.samples, &outcome.counted) else { return load };
+    let frames = last.frames.saturating_sub(first.frames) as f64;
+    let due = first.up.min(last.up) as f64 * (last.at - first.at).as_secs_f64() * FRAMES_PER_S;
+    load.offered = Some(frames / due.max(1.0));
+    if let (Some(from), Some(to)) = (first.lab, last.lab) {
+        load.core_share = Some(core_share((first.at, from), (last.at, to)));
+        load.us_per_frame = Some(to.cpu.saturating_sub(from.cpu).as_secs_f64() * 1e6 / frames.max(1.0));
+    }
+    load
 }

@@ -39,6 +39,7 @@ pub fn broken_rules(report: &LoadReport, judge: Judge) -> Vec<String> {
     let cut = report.cut_off + report.mechanics.as_ref().map_or(0, |it| it.goodbye_cut.saturating_sub(report.cut_off));
     rule(cut > 0, format!("{cut} goodbyes were cut off"));
     rule(calls.unended > 0, format!("{} calls did not end", calls.unended));
+    rule(calls.interrupted > 0, format!("{} calls were ended while their callers talked on", calls.interrupted));
     rule(calls.overdue > 0, format!("{} calls went on long after the silence was over", calls.overdue));
     for (why, count) in calls.refused.iter().filter(|(why, _)| *why != REJECTED) {
         rule(true, format!("{count} calls failed: {why}"));
@@ -61,41 +62,30 @@ pub fn broken_rules(report: &LoadReport, judge: Judge) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::{collections::BTreeMap, time::Duration};
 
     use super::*;
     use crate::{
-        lab::{
-            Trouble,
-            load::{Mechanics, Outcome, Plan, Spread},
-        },
+        lab::load::{Mechanics, Outcome, Spread, plan::tests::nobody},
         time::Timestamp,
     };
 
-    fn good() -> LoadReport {
-        let plan = Plan {
-            calls: 0,
-            at_once: 0,
-            ramp: Duration::ZERO,
-            longest: None,
-            to: String::new(),
-            from: String::new(),
-            tapes: Vec::new(),
-            trouble: Trouble::default(),
-            silence_timeout: Duration::from_secs(30),
-            server_pid: None,
-        };
+    /// Nothing is wrong with it.
+    pub(in crate::lab::load) fn good() -> LoadReport {
         let outcome = Outcome {
             dialled: 0,
             calls: Vec::new(),
             unended: Vec::new(),
             hung_up: Some(Timestamp::ZERO),
+            fell_silent: None,
+            counted: Timestamp::ZERO..Timestamp::NEVER,
+            model: None,
             samples: Vec::new(),
             elapsed: Duration::ZERO,
             lab: crate::lab::twilio::LabReport::default(),
         };
-        let mut report = LoadReport::of(&plan, &outcome, Some(&BTreeMap::new()));
+        let mut report = LoadReport::of(&nobody(), &outcome, Some(&BTreeMap::new()));
         report.onset_after_played_ms = Spread::of([12.0, 28.0]);
         report.mechanics.as_mut().expect("records").error_ms = Spread::of([0.0, 20.0]);
         report.calls.refused.insert(REJECTED.to_owned(), 3);
@@ -124,6 +114,7 @@ mod tests {
         assert_eq!(broken(|report| report.cut_off = 1), 1);
         assert_eq!(broken(|report| report.calls.unended = 1), 1);
         assert_eq!(broken(|report| report.calls.overdue = 1), 1);
+        assert_eq!(broken(|report| report.calls.interrupted = 1), 1);
         assert_eq!(broken(|report| *report.calls.refused.entry("HTTP 503".to_owned()).or_default() += 1), 1);
         assert_eq!(broken(|report| mechanics(report).missing = 1), 1);
         assert_eq!(broken(|report| mechanics(report).early = 1), 1);

@@ -1,19 +1,22 @@
 //! Dialling, a look each second, and the end.
 
-use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, ops::Range, sync::Arc, time::Duration};
 
 use tokio::{
     task::JoinSet,
-    time::{MissedTickBehavior, interval, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 
 use super::{
-    plan::Plan,
+    plan::{AtEnd, Plan},
     usage::{Sample, Usage},
 };
 use crate::{
     carrier::twilio::CallSid,
-    lab::twilio::{CallReport, Counts, Lab, LabCall, LabReport},
+    lab::{
+        openai::{OpenAiLab, Tone},
+        twilio::{CallReport, Counts, Lab, LabCall, LabReport},
+    },
     time::Timestamp,
 };
 
@@ -21,6 +24,8 @@ use crate::{
 const LOOK: Duration = Duration::from_secs(1);
 /// How long calls that were hung up have to end, callbacks included.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// A call that is up for so long after its goodbye was due should have ended.
+pub(super) const OVERDUE: Duration = Duration::from_secs(20);
 /// No call is due.
 const NEVER: Duration = Duration::from_secs(3600);
 
@@ -65,6 +70,12 @@ pub struct Outcome {
     pub unended: Vec<CallSid>,
     /// When the callers hung up because time was over; `None`: every call ended by itself.
     pub hung_up: Option<Timestamp>,
+    /// When those who talk on fell silent.
+    pub fell_silent: Option<Timestamp>,
+    /// What counts: from the end of the warm-up to when time was over.
+    pub counted: Range<Timestamp>,
+    /// The tones that each of the model's connections heard, by the lab's clock; `None`: the model is somebody else's.
+    pub model: Option<Vec<Vec<Tone>>>,
     /// A look before the first call, then one each second.
     pub samples: Vec<Sample>,
     /// From the first call to the last one's end.
@@ -73,15 +84,23 @@ pub struct Outcome {
     pub lab: LabReport,
 }
 
-/// Calls, until all are over, or time is, or `stop` comes true: then all callers hang up.
-pub async fn run(lab: Lab, plan: &Plan, stop: impl Future<Output = ()>, mut look: impl FnMut(&Progress)) -> Outcome {
+/// Calls, until all are over, or time is, or `stop` comes true: then all callers hang up, or fall silent first if the
+/// plan says so. `model` is the gateway's model if it is ours: it falls silent with them.
+pub async fn run(
+    lab: Lab,
+    model: Option<&OpenAiLab>,
+    plan: &Plan,
+    stop: impl Future<Output = ()>,
+    mut look: impl FnMut(&Progress),
+) -> Outcome {
     let mut load = Load::new(&lab, plan);
     load.sample();
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     looks.tick().await;
-    let over = sleep(plan.longest.unwrap_or(Duration::MAX));
-    tokio::pin!(stop, over);
+    let warm = sleep(plan.warm());
+    let over = sleep(plan.longest.map_or(Duration::MAX, |longest| plan.warm() + longest));
+    tokio::pin!(stop, warm, over);
     loop {
         load.dial_due();
         if load.flying.is_empty() && load.dialled == plan.calls {
@@ -92,16 +111,37 @@ pub async fn run(lab: Lab, plan: &Plan, stop: impl Future<Output = ()>, mut look
             Some(ended) = load.ending.join_next(), if !load.ending.is_empty() => load.ended(ended.ok()),
             () = sleep(next_dial) => {}
             _ = looks.tick() => look(&load.sample()),
-            () = &mut over => break,
+            () = &mut warm, if load.counted.start == Timestamp::NEVER => load.warmed_up(),
+            () = &mut over => {
+                if load.fell_silent.is_some() || plan.at_end == AtEnd::HangUp {
+                    break;
+                }
+                load.fall_silent(model);
+                over.as_mut().reset(Instant::now() + plan.silence_timeout + OVERDUE);
+            }
             () = &mut stop => break,
         }
     }
+    load.over();
     load.hang_up().await;
     look(&load.sample());
     let elapsed = lab.now() - load.start;
-    let Load { dialled, flying, calls, hung_up, samples, .. } = load;
+    let model = model.map(|model| tones(&lab, model));
+    let Load { dialled, flying, calls, hung_up, fell_silent, counted, samples, .. } = load;
     let unended = flying.into_values().map(|call| call.sid()).collect();
-    Outcome { dialled, calls, unended, hung_up, samples, elapsed, lab: lab.stop().await }
+    let lab = lab.stop().await;
+    Outcome { dialled, calls, unended, hung_up, fell_silent, counted, model, samples, elapsed, lab }
+}
+
+/// What the model's connections heard, by the callers' clock.
+fn tones(lab: &Lab, model: &OpenAiLab) -> Vec<Vec<Tone>> {
+    let (lab, model_now) = (lab.now(), model.now());
+    let by_lab = |at: Timestamp| {
+        let since = model_now - at;
+        Timestamp::ZERO + (lab - Timestamp::ZERO).saturating_sub(since)
+    };
+    let tone = |tone: &Tone| Tone { came: by_lab(tone.came), sent: tone.sent.map(by_lab) };
+    model.connections().iter().map(|connection| connection.tones.iter().map(tone).collect()).collect()
 }
 
 /// A load under way.
@@ -114,6 +154,8 @@ struct Load<'a> {
     ending: JoinSet<EndedCall>,
     calls: Vec<EndedCall>,
     hung_up: Option<Timestamp>,
+    fell_silent: Option<Timestamp>,
+    counted: Range<Timestamp>,
     samples: Vec<Sample>,
     /// Of those that are over.
     counts: (u64, u64),
@@ -131,6 +173,8 @@ impl<'a> Load<'a> {
             ending: JoinSet::new(),
             calls: Vec::new(),
             hung_up: None,
+            fell_silent: None,
+            counted: Timestamp::NEVER..Timestamp::NEVER,
             samples: Vec::new(),
             counts: (0, 0),
             refused: 0,
@@ -162,6 +206,33 @@ impl<'a> Load<'a> {
         self.counts = (self.counts.0 + media_sent, self.counts.1 + violations);
         self.refused += u64::from(ended.report.stream.is_none());
         self.calls.push(ended);
+    }
+
+    fn warmed_up(&mut self) {
+        if !self.plan.warm_up.is_zero() {
+            self.lab.forget_warm_up();
+        }
+        self.counted.start = self.lab.now();
+        self.sample();
+    }
+
+    /// Time is over: what comes after does not count.
+    fn over(&mut self) {
+        if self.counted.end == Timestamp::NEVER {
+            self.sample();
+            self.counted.end = self.lab.now();
+        }
+    }
+
+    fn fall_silent(&mut self, model: Option<&OpenAiLab>) {
+        self.over();
+        self.fell_silent = Some(self.counted.end);
+        if let Some(model) = model {
+            model.fall_silent();
+        }
+        for call in self.flying.values() {
+            call.with_caller(|caller, _| caller.fall_silent());
+        }
     }
 
     /// Ends what is up, and waits for it.

@@ -1,6 +1,10 @@
 //! CPU and memory of a process, and the stretch in which all calls were up.
+//!
+//! CPU time is that of all threads by `/proc/PID/task/*/schedstat`, in nanoseconds: what the scheduler gave them, work of
+//! the kernel in their system calls included, waiting and being preempted not. What a thread used that has ended since
+//! is not in it.
 
-use std::{fs, time::Duration};
+use std::{fs, ops::Range, time::Duration};
 
 use crate::time::Timestamp;
 
@@ -23,8 +27,26 @@ impl Usage {
     #[must_use]
     pub fn of(pid: u32) -> Option<Self> {
         let read = |file| fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
-        Some(Self { cpu: cpu(&read("stat")?)?, rss_kib: rss(&read("status")?)? })
+        let cpu = match of_threads(pid) {
+            Some(cpu) => cpu,
+            None => cpu(&read("stat")?)?,
+        };
+        Some(Self { cpu, rss_kib: rss(&read("status")?)? })
     }
+}
+
+/// The sum over the threads that there are; `None` on a kernel that does not count it.
+fn of_threads(pid: u32) -> Option<Duration> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    // A thread that ends meanwhile has no file any more.
+    let stats = threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
+    let sum = stats.filter_map(|stat| on_cpu(&stat)).sum::<Duration>();
+    (!sum.is_zero()).then_some(sum)
+}
+
+/// The first field: nanoseconds on a core.
+fn on_cpu(schedstat: &str) -> Option<Duration> {
+    schedstat.split_ascii_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
 /// `utime` and `stime`, fields 14 and 15. The second field, the name, may hold anything but its last parenthesis.
@@ -54,8 +76,13 @@ pub struct Sample {
     pub lab: Option<Usage>,
 }
 
-/// The first and the last look at full load: the longest run of looks with nearly as many calls as there ever were.
-pub(super) fn at_full_load(samples: &[Sample]) -> Option<(&Sample, &Sample)> {
+/// The first and the last look at full load: the longest run of looks with nearly as many calls as there ever were, of
+/// those that count.
+pub(super) fn at_full_load<'a>(samples: &'a [Sample], counted: &Range<Timestamp>) -> Option<(&'a Sample, &'a Sample)> {
+    // The last look is taken when time is over, and counts.
+    let from = samples.partition_point(|sample| sample.at < counted.start);
+    let to = samples.partition_point(|sample| sample.at <= counted.end);
+    let samples = samples.get(from..to)?;
     let most = samples.iter().map(|sample| sample.up).max().filter(|most| *most > 0)?;
     let full = |sample: &Sample| sample.up as f64 >= most as f64 * FULL;
     let runs = samples.chunk_by(|a, b| full(a) == full(b)).filter(|run| full(&run[0]) && run.len() > 1);
@@ -79,6 +106,7 @@ mod tests {
         assert_eq!(cpu(stat), Some(Duration::from_millis(1550)));
         assert_eq!(rss("Name:\tx\nVmRSS:\t   12345 kB\nRssAnon:\t 1 kB\n"), Some(12_345));
         assert_eq!((cpu(""), cpu("1 (x) S"), rss("Name:\tx\n")), (None, None, None));
+        assert_eq!((on_cpu("123456 789 10\n"), on_cpu("")), (Some(Duration::from_nanos(123_456)), None));
         let own = Usage::of(std::process::id()).expect("we run");
         assert!(own.rss_kib > 100, "{own:?}");
     }
@@ -91,10 +119,14 @@ mod tests {
     fn full_load_is_the_longest_stretch_near_the_most() {
         let ups = [0, 50, 100, 99, 98, 60, 97, 96, 3];
         let samples: Vec<_> = ups.iter().enumerate().map(|(n, &up)| sample(n as u64, up)).collect();
-        let (first, last) = at_full_load(&samples).expect("a stretch");
+        let all = Timestamp::ZERO..Timestamp::NEVER;
+        let (first, last) = at_full_load(&samples, &all).expect("a stretch");
         assert_eq!((first.at, last.at), (Timestamp::from_millis(2000), Timestamp::from_millis(4000)));
-        assert_eq!(at_full_load(&[sample(0, 0), sample(1, 0)]), None);
-        assert_eq!(at_full_load(&[sample(0, 0), sample(1, 5), sample(2, 0)]), None, "one look is no stretch");
+        let late = Timestamp::from_millis(3500)..Timestamp::from_millis(7000);
+        let (warm, _) = at_full_load(&samples, &late).expect("a stretch");
+        assert_eq!(warm.at, Timestamp::from_millis(6000), "what was before does not count");
+        assert_eq!(at_full_load(&[sample(0, 0), sample(1, 0)], &all), None);
+        assert_eq!(at_full_load(&[sample(0, 0), sample(1, 5), sample(2, 0)], &all), None, "one look is no stretch");
         let used = |ms| Usage { cpu: Duration::from_millis(ms), rss_kib: 0 };
         assert_eq!(core_share((first.at, used(100)), (last.at, used(600))), 0.25);
     }

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    brain::{Brain, Echo, ScriptedBrain, Silent, Talk},
+    brain::{Brain, Brief, Echo, ScriptedBrain, Silent, Talk},
     faults::Faults,
 };
 use crate::lab::SharedModel;
@@ -37,6 +37,14 @@ pub struct OpenAiConfig {
     pub brain: BrainFactory,
     /// Of every connection that was given none of its own.
     pub faults: Faults,
+    /// Each append is said back at once; nobody thinks but about what is asked for with `response.create`.
+    pub mirror: bool,
+    /// One task looks after all sessions, a millisecond apart: for many at once. They take no faults but those of
+    /// handshakes.
+    pub polled: bool,
+    /// Each of so many messages with audio is held against the schema, in either direction; every other message always
+    /// is. 1: all of them.
+    pub check_every: u32,
     /// Of everything random.
     pub seed: u64,
 }
@@ -57,6 +65,9 @@ impl OpenAiConfig {
             models: models.map(str::to_owned).to_vec(),
             brain,
             faults: Faults::default(),
+            mirror: false,
+            polled: false,
+            check_every: 1,
             seed: 1,
         }
     }
@@ -71,6 +82,12 @@ impl OpenAiConfig {
     #[must_use]
     pub fn echo() -> Self {
         Self::new(Arc::new(|_| Box::new(Echo::new())))
+    }
+
+    /// It says each append back at once, to measure the way; answers next to nothing if it is asked.
+    #[must_use]
+    pub fn mirror() -> Self {
+        Self { mirror: true, ..Self::new(Arc::new(|_| Box::new(Brief))) }
     }
 
     /// It hears and never answers.

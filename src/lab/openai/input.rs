@@ -18,6 +18,26 @@ pub(super) enum Format {
     Alaw,
 }
 
+impl Format {
+    /// Bytes of a millisecond.
+    pub(super) fn bytes_per_ms(self) -> u64 {
+        match self {
+            Self::Pcm24k => 48,
+            Self::Mulaw | Self::Alaw => 8,
+        }
+    }
+
+    /// So much silence.
+    pub(super) fn silence(self, ms: u64) -> Vec<u8> {
+        let byte = match self {
+            Self::Pcm24k => 0,
+            Self::Mulaw => mulaw::encode(0),
+            Self::Alaw => alaw::encode(0),
+        };
+        vec![byte; (ms * self.bytes_per_ms()) as usize]
+    }
+}
+
 /// How turns are found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Detection {

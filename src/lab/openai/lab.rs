@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -16,6 +16,7 @@ use super::{
     config::OpenAiConfig,
     faults::{Act, Faults},
     log::{ConnectionReport, Log},
+    polled::Looker,
     routes,
 };
 use crate::{
@@ -50,6 +51,10 @@ pub(super) struct Shared {
     pub(super) changed: Arc<Notify>,
     pub(super) wrong_words: Arc<AtomicU32>,
     pub(super) known: Mutex<Vec<Known>>,
+    /// If sessions are polled.
+    pub(super) looker: Option<Arc<Looker>>,
+    /// Mirrors say nothing back any more.
+    pub(super) silent: Arc<AtomicBool>,
     numbers: AtomicUsize,
     faults: Mutex<(Faults, Vec<Faults>)>,
     violations: Mutex<Vec<String>>,
@@ -88,11 +93,16 @@ impl OpenAiLab {
             changed: Arc::default(),
             wrong_words: Arc::default(),
             known: Mutex::default(),
+            looker: config.polled.then(Arc::default),
+            silent: Arc::default(),
             numbers: AtomicUsize::new(0),
             faults: Mutex::new((config.faults.clone(), Vec::new())),
             violations: Mutex::default(),
             config,
         });
+        if let Some(looker) = &shared.looker {
+            tokio::spawn(Arc::clone(looker).run(shared.clock));
+        }
         let router = routes::router(Arc::clone(&shared)).merge(voices::router(&speech));
         Ok(Self { shared, speech, port: Port::open(port, router)? })
     }
@@ -142,6 +152,11 @@ impl OpenAiLab {
     /// What is wrong with the next connection that was given none yet.
     pub fn next_faults(&self, faults: Faults) {
         locked(&self.shared.faults).1.push(faults);
+    }
+
+    /// Mirrors say nothing back from now on.
+    pub fn fall_silent(&self) {
+        self.shared.silent.store(true, Ordering::Relaxed);
     }
 
     /// So many exact phrases are said with other words.
@@ -200,6 +215,9 @@ impl OpenAiLab {
     /// Closes everything, and tells what happened.
     pub async fn stop(self) -> Vec<ConnectionReport> {
         self.down();
+        if let Some(looker) = &self.shared.looker {
+            looker.close();
+        }
         // Who can act on a connection keeps it: nobody is left.
         let logs: Vec<_> = locked(&self.shared.known).drain(..).map(|known| known.log).collect();
         let open = || logs.iter().any(|log| log.report().closed.is_none());
@@ -216,6 +234,9 @@ impl OpenAiLab {
 impl Drop for OpenAiLab {
     fn drop(&mut self) {
         self.down();
+        if let Some(looker) = &self.shared.looker {
+            looker.close();
+        }
         locked(&self.shared.known).clear();
     }
 }

@@ -120,10 +120,10 @@ impl Link {
         let mut any = false;
         while let Some(event) = session.take() {
             any = true;
-            if self.socket.feed(Message::text(event.to_string())).await.is_err() {
+            if self.socket.feed(Message::text(event.text)).await.is_err() {
                 return false;
             }
-            self.deltas += u64::from(event["type"] == "response.output_audio.delta");
+            self.deltas += u64::from(event.is_delta);
             if acts.iter().any(|(when, _)| matches!(when, When::Deltas(deltas) if self.deltas >= *deltas)) {
                 break;
             }

@@ -101,6 +101,15 @@ impl fmt::Display for ConnectionEvent {
     }
 }
 
+/// A tone to measure with ([`crate::lab::ScriptedCarrier::play_bursts`]), by the lab's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tone {
+    /// The append in which it begins was read.
+    pub came: Timestamp,
+    /// The delta in which it begins was written; `None`: it was not said back.
+    pub sent: Option<Timestamp>,
+}
+
 /// What happened on a connection so far; times by the lab's clock.
 #[derive(Clone, Debug)]
 pub struct ConnectionReport {
@@ -122,6 +131,8 @@ pub struct ConnectionReport {
     pub appends: u64,
     /// Audio deltas that were sent.
     pub deltas: u64,
+    /// Tones that began in the caller's audio; only behind a mirror ([`super::OpenAiConfig::mirror`]).
+    pub tones: Vec<Tone>,
     /// In order, the first few thousand.
     pub events: Vec<(Timestamp, ConnectionEvent)>,
     /// What a schema does not allow, in either direction.
@@ -177,6 +188,7 @@ impl Log {
             appended_ms: 0,
             appends: 0,
             deltas: 0,
+            tones: Vec::new(),
             events: Vec::new(),
             violations: Vec::new(),
         };

@@ -9,6 +9,7 @@
 //! | `lab`, `config` | the port, the connections on it, what they are made of |
 //! | `routes`, `door` | HTTP, handshakes, who is let in |
 //! | `link` | a connection's socket, and what is done to it |
+//! | `polled`, `mirror` | for load: many sessions on one task, each append said back |
 //! | `session`, `settings`, `items` | the protocol without a socket: client events, configuration, conversation |
 //! | `input`, `hearing` | the audio buffer, turns, transcripts |
 //! | `speaking`, `response` | responses in the captured order |
@@ -29,6 +30,8 @@ mod items;
 mod lab;
 mod link;
 mod log;
+mod mirror;
+mod polled;
 mod refusal;
 mod response;
 mod routes;
@@ -36,8 +39,8 @@ mod session;
 mod settings;
 mod speaking;
 
-pub use brain::{Brain, Echo, Impulse, ScriptedBrain, Silent, Talk, Told, Turn, Why, Words};
+pub use brain::{Brain, Brief, Echo, Impulse, ScriptedBrain, Silent, Talk, Told, Turn, Why, Words};
 pub use config::{BrainFactory, Connection, OpenAiConfig};
 pub use faults::{Act, Failing, Faults, Handshake, When};
 pub use lab::OpenAiLab;
-pub use log::{ConnectionEvent, ConnectionReport};
+pub use log::{ConnectionEvent, ConnectionReport, Tone};

@@ -28,11 +28,16 @@ use super::{
     door,
     faults::{Act, Handshake},
     lab::{Known, Shared, locked},
-    link::Link,
+    link::{Link, Socket},
     log::Log,
+    mirror::Mirror,
+    polled::Polled,
     session::Session,
 };
-use crate::net::clock;
+use crate::{
+    lab::{checks::Checks, socket::Wire},
+    net::clock,
+};
 
 /// Longest message: the vendor's 15 MiB of audio as base64.
 const MOST_MESSAGE: usize = 21 << 20;
@@ -113,14 +118,17 @@ async fn realtime(State(shared): State<Arc<Shared>>, request: Request) -> Respon
         }
     };
     tokio::spawn(async move {
-        let Some(socket) = socket(upgrade).await else { return };
+        let Some(upgraded) = upgraded(upgrade).await else { return };
         let log = Log::new(number, &connection.model, shared.clock.now(), Arc::clone(&shared.changed));
         let (control, controlled) = mpsc::unbounded_channel::<Act>();
         locked(&shared.known).push(Known { log: log.clone(), control });
         shared.changed.notify_waiters();
-        let link = Link { socket, log: log.clone(), clock: shared.clock, control: controlled, deltas: 0 };
+        let link = async |upgraded: Upgraded| {
+            let socket = upgraded.into_socket().await;
+            Link { socket, log: log.clone(), clock: shared.clock, control: controlled, deltas: 0 }
+        };
         if let Some(refused) = refused {
-            return link.refuse(refused).await;
+            return link(upgraded).await.refuse(refused).await;
         }
         tokio::time::sleep(opening).await;
         let mute = faults.handshake == Handshake::Mute;
@@ -128,7 +136,16 @@ async fn realtime(State(shared): State<Arc<Shared>>, request: Request) -> Respon
         let seed = shared.config.seed.wrapping_add(number as u64);
         let wrong_words = Arc::clone(&shared.wrong_words);
         let unix_ms = clock::unix_ms();
-        let session = Session::new(brain, &connection.model, faults, wrong_words, seed, log, unix_ms);
+        let mut session = Session::new(brain, &connection.model, faults, wrong_words, seed, log.clone(), unix_ms);
+        session.checks = Checks::every(shared.config.check_every);
+        if shared.config.mirror {
+            session.mirror = Some(Mirror::new(session.checks, Arc::clone(&shared.silent)));
+        }
+        if let Some(looker) = &shared.looker {
+            looker.add(Polled::new(upgraded.into_wire(), session, log.clone(), shared.clock.now()));
+            return;
+        }
+        let link = link(upgraded).await;
         // What all connections share must not keep this one.
         drop(shared);
         link.run(session, acts, mute).await;
@@ -136,10 +153,26 @@ async fn realtime(State(shared): State<Arc<Shared>>, request: Request) -> Respon
     response
 }
 
-async fn socket(upgrade: OnUpgrade) -> Option<WebSocketStream<TcpStream>> {
+/// A TCP socket after a handshake, with what came early: the client may have sent messages already.
+struct Upgraded {
+    tcp: TcpStream,
+    early: Vec<u8>,
+}
+
+async fn upgraded(upgrade: OnUpgrade) -> Option<Upgraded> {
     let parts = upgrade.await.ok()?.downcast::<TokioIo<TcpStream>>().ok()?;
-    // The client may have sent messages already: they are in `read_buf`.
-    let early = parts.read_buf.to_vec();
-    let config = WebSocketConfig::default().max_message_size(Some(MOST_MESSAGE)).max_frame_size(Some(MOST_MESSAGE));
-    Some(WebSocketStream::from_partially_read(parts.io.into_inner(), early, Role::Server, Some(config)).await)
+    Some(Upgraded { early: parts.read_buf.to_vec(), tcp: parts.io.into_inner() })
+}
+
+impl Upgraded {
+    /// For a task of its own.
+    async fn into_socket(self) -> Socket {
+        let config = WebSocketConfig::default().max_message_size(Some(MOST_MESSAGE)).max_frame_size(Some(MOST_MESSAGE));
+        WebSocketStream::from_partially_read(self.tcp, self.early, Role::Server, Some(config)).await
+    }
+
+    /// For the task that looks after all of them.
+    fn into_wire(self) -> Wire {
+        Wire::new(self.tcp, self.early, Role::Server)
+    }
 }

@@ -1,6 +1,7 @@
 //! A realtime session without its socket: events in, events out, time an argument.
 
 use std::{
+    borrow::Cow,
     collections::VecDeque,
     sync::{
         Arc,
@@ -10,6 +11,7 @@ use std::{
 };
 
 use base64_simd::STANDARD;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -19,15 +21,19 @@ use super::{
     input::Input,
     items::Items,
     log::{ConnectionEvent, Log},
+    mirror::Mirror,
     refusal::Refusal,
     response::Response,
     settings::Settings,
 };
 use crate::{
+    lab::checks::Checks,
     model::{ItemId, ModelRequest, ResponseId},
     time::Timestamp,
 };
 
+/// A client's event with audio.
+const APPEND: &str = "input_audio_buffer.append";
 /// Least audio that can be committed.
 const LEAST_MS: f64 = 100.0;
 /// Longest audio of one message, decoded.
@@ -42,6 +48,26 @@ pub(super) enum Due {
     Event(Value),
     /// Nobody has said anything since the last answer was heard.
     Idle,
+}
+
+/// Something to be sent.
+#[derive(Clone, Debug)]
+pub(super) struct Out {
+    pub(super) text: String,
+    /// It is an audio delta.
+    pub(super) is_delta: bool,
+}
+
+/// A client's audio, for reading it without the detour of a whole event.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Append<'a> {
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+    #[serde(borrow)]
+    audio: Cow<'a, str>,
+    #[serde(borrow, default, rename = "event_id")]
+    _event_id: Option<Cow<'a, str>>,
 }
 
 /// A session.
@@ -63,10 +89,12 @@ pub(super) struct Session {
     pub(super) turn_item: Option<String>,
     /// Audio of the model's is in the conversation: its voice is fixed.
     pub(super) voiced: bool,
-    out: VecDeque<Value>,
+    pub(super) mirror: Option<Mirror>,
+    pub(super) checks: Checks,
+    pub(super) out: VecDeque<Out>,
     ids: u32,
     prefix: String,
-    began: Option<Timestamp>,
+    pub(super) began: Option<Timestamp>,
     lost: bool,
 }
 
@@ -97,6 +125,8 @@ impl Session {
             model: model.to_owned(),
             turn_item: None,
             voiced: false,
+            mirror: None,
+            checks: Checks::default(),
             out: VecDeque::new(),
             ids: 0,
             prefix,
@@ -113,7 +143,7 @@ impl Session {
     }
 
     /// What is to be sent next.
-    pub(super) fn take(&mut self) -> Option<Value> {
+    pub(super) fn take(&mut self) -> Option<Out> {
         self.out.pop_front()
     }
 
@@ -168,13 +198,22 @@ impl Session {
 
     /// A text frame came.
     pub(super) fn text(&mut self, now: Timestamp, text: &str) {
+        if !self.checks.is_due()
+            && let Ok(Append { r#type, audio, .. }) = serde_json::from_str(text)
+            && r#type == APPEND
+        {
+            if let Err(refusal) = self.append(now, &audio) {
+                self.refuse(now, &refusal, None);
+            }
+            return;
+        }
         let Ok(event) = serde_json::from_str::<Value>(text) else {
             self.log.violation("a text frame that is not JSON".to_owned());
             return self.refuse(now, &Refusal::not_json(), None);
         };
         let event_id = event["event_id"].as_str().map(str::to_owned);
         let kind = event["type"].as_str().unwrap_or_default().to_owned();
-        if kind != "input_audio_buffer.append" {
+        if kind != APPEND {
             self.log.event(now, ConnectionEvent::Client(event.clone()));
         }
         if let Some(refusal) = check::client(&event) {
@@ -190,7 +229,7 @@ impl Session {
     fn carry_out(&mut self, now: Timestamp, kind: &str, event: &Value) -> Result<(), Refusal> {
         match kind {
             "session.update" => self.update(now, &event["session"])?,
-            "input_audio_buffer.append" => self.append(now, event["audio"].as_str().unwrap_or_default())?,
+            APPEND => self.append(now, event["audio"].as_str().unwrap_or_default())?,
             "input_audio_buffer.commit" => {
                 let ms = self.input.buffered_ms();
                 if ms < LEAST_MS {
@@ -251,11 +290,15 @@ impl Session {
         if bytes.len() > MOST_AUDIO {
             return Err(wrong("more than 15 MiB of audio in one event"));
         }
-        let format = self.settings.input_format();
-        let samples = self.input.append(&bytes, format);
         if self.began.is_none() {
             self.began = self.brain.begins(Some(now));
         }
+        if self.mirror.is_some() {
+            self.mirror(now, audio, &bytes);
+            return Ok(());
+        }
+        let format = self.settings.input_format();
+        let samples = self.input.append(&bytes, format);
         {
             let mut report = self.log.report();
             report.appends += 1;
@@ -333,11 +376,12 @@ impl Session {
         if self.faults.unknown_events {
             event["x_of_tomorrow"] = json!({"a": [1, null]});
             let id = self.id("event");
-            self.out.push_back(
-                json!({"type": "response.x_of_tomorrow", "event_id": id, "item_id": "item_x", "delta": "AAAA"}),
-            );
+            let of_tomorrow =
+                json!({"type": "response.x_of_tomorrow", "event_id": id, "item_id": "item_x", "delta": "AAAA"});
+            self.out.push_back(Out { text: of_tomorrow.to_string(), is_delta: false });
         }
-        self.out.push_back(event);
+        let is_delta = event["type"] == "response.output_audio.delta";
+        self.out.push_back(Out { text: event.to_string(), is_delta });
     }
 
     /// A new id, such as `item_…`.

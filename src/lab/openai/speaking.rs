@@ -1,6 +1,6 @@
 //! The model's side of a session: responses, in the captured order.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use base64_simd::STANDARD;
 use serde_json::{Value, json};
@@ -91,11 +91,24 @@ impl Session {
     /// A response begins.
     pub(super) fn begin(&mut self, now: Timestamp, reply: &Reply, wanted: Wanted) {
         let number = self.begun;
-        self.begun += 1;
         let failing = self.faults.responses.iter().find(|(n, _)| *n == number).map(|(_, failing)| *failing);
         let odd = if self.faults.odd_deltas { Some(&mut self.random) } else { None };
         let first = now + FIRST_ITEM + reply.delay + self.faults.slow_first_delta;
         let steps = response::steps(reply, first, &wanted, failing, odd);
+        self.begin_steps(now, steps, wanted, reply.status, failing);
+    }
+
+    /// A response begins, with steps of its own.
+    pub(super) fn begin_steps(
+        &mut self,
+        now: Timestamp,
+        steps: VecDeque<(Timestamp, Step)>,
+        wanted: Wanted,
+        status: ResponseStatus,
+        failing: Option<Failing>,
+    ) {
+        let number = self.begun;
+        self.begun += 1;
         self.no_idle();
         let id = self.id("resp");
         self.log.event(now, ConnectionEvent::Began(id.clone()));
@@ -106,7 +119,7 @@ impl Session {
             steps,
             output: Vec::new(),
             open: None,
-            status: reply.status,
+            status,
             failing,
             audio_ms: 0,
         };
@@ -194,7 +207,7 @@ impl Session {
         self.emit(event);
     }
 
-    fn audio_delta(&mut self, response: &mut Response, bytes: &[u8], ms: u64) {
+    pub(super) fn audio_delta(&mut self, response: &mut Response, bytes: &[u8], ms: u64) {
         let Some(open) = &mut response.open else { return };
         open.audio_ms += ms;
         response.audio_ms += ms;

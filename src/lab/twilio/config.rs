@@ -35,6 +35,9 @@ pub struct LabConfig {
     pub status_callback: Option<String>,
     /// In which order callbacks arrive.
     pub callbacks: Callbacks,
+    /// Of each stream, each of so many messages with audio is held against the schema, in either direction; every other
+    /// message always is. 1: all of them.
+    pub check_every: u32,
     /// Of everything random: ids, and the order of callbacks.
     pub seed: u64,
 }
@@ -53,6 +56,7 @@ impl LabConfig {
             fallback_url: None,
             status_callback: Some(format!("{public_url}{STATUS_PATH}")),
             callbacks: Callbacks::InOrder,
+            check_every: 1,
             seed: 1,
             public_url,
         }
@@ -123,6 +127,8 @@ pub struct Dial {
     pub rest_fault: Option<RestFault>,
     /// Keeps every event and everything heard. Without, a call has a small and constant size: for load.
     pub detail: bool,
+    /// Notes when tones begin, both ways ([`super::Tones`]).
+    pub tones: bool,
 }
 
 impl Dial {
@@ -136,6 +142,7 @@ impl Dial {
             faults: WireFaults::default(),
             rest_fault: None,
             detail: true,
+            tones: false,
         }
     }
 

@@ -8,9 +8,12 @@ use super::{
     forms::{Form, StreamStatus},
     messages::Messages,
     stream::Stream,
-    wire::{self, NoStream, Wire},
+    wire::{self, NoStream, Upgraded},
 };
-use crate::carrier::twilio::StreamSid;
+use crate::{
+    carrier::twilio::StreamSid,
+    lab::{checks::Checks, socket::Wire},
+};
 
 impl Follower {
     /// Opens the stream and waits for its end.
@@ -45,7 +48,8 @@ impl Follower {
         {
             let mut line = self.call.line();
             if line.ended_by.is_none() {
-                line.open(now, Stream::new(wire, messages, parameters, &self.call.faults, now));
+                let checks = Checks::every(self.call.lab.config.check_every);
+                line.open(now, Stream::new(wire, messages, parameters, &self.call.faults, checks, now));
             }
         }
         self.stream_status(&noun, sid, StreamStatus::Started);
@@ -108,7 +112,7 @@ impl Follower {
             Err(why) => Err(why.to_string()),
         };
         call.log(CallEvent::Handshake { url: url.to_owned(), answer });
-        Ok(opened.map(Wire::new))
+        Ok(opened.map(Upgraded::into_wire))
     }
 
     /// As the document says, or as a fault would have it.

@@ -132,7 +132,10 @@ impl Lab {
             caller.forget_heard();
         }
         let log = Log::new(dial.detail, Arc::clone(&changed));
-        let line = Line::new(caller, Arc::clone(&faults), dial.rest_fault, log, control);
+        let mut line = Line::new(caller, Arc::clone(&faults), dial.rest_fault, log, control);
+        if dial.tones {
+            line.note_tones();
+        }
         let call = Call::new(Arc::clone(&lab), lab.call_sid(), (dial.to, dial.from), faults, changed, line);
         let call = Arc::new(call);
         locked(&lab.calls).insert(call.sid, Arc::clone(&call));
@@ -141,6 +144,15 @@ impl Lab {
         let follower = Follower { call: Arc::clone(&call), control: controlled, callbacks, closed_by_gateway: false };
         tokio::spawn(whole_call(Arc::clone(&call), follower, told, done));
         LabCall { call, done: finished }
+    }
+
+    /// What was measured so far is the warm-up's: how late the lab was, and of each call under way underruns, leads and
+    /// sizes.
+    pub fn forget_warm_up(&self) {
+        self.shared.scheduler.forget();
+        for call in locked(&self.shared.calls).values() {
+            call.line().forget_warm_up();
+        }
     }
 
     /// The sum over the calls that are over.

@@ -11,11 +11,12 @@ use super::{
     histogram::Histogram,
     log::Log,
     meter::{HeardMeter, UTTERANCE_GAP},
+    report::Tones,
     stream::{Leftover, Seen, Stream},
 };
 use crate::{
     carrier::CarrierCommand,
-    lab::{CarrierNews, ScriptedCarrier},
+    lab::{CarrierNews, ScriptedCarrier, tone::Ear},
     time::Timestamp,
 };
 
@@ -33,6 +34,8 @@ pub(super) struct Line {
     seen: Vec<Seen>,
     /// Utterances whose begin was told, and whether the last one's end was.
     told: (usize, bool),
+    ears: Option<[Ear; 2]>,
+    pub(super) tones: Tones,
 }
 
 impl Line {
@@ -56,7 +59,19 @@ impl Line {
             leftovers: Vec::new(),
             seen: Vec::new(),
             told: (0, true),
+            ears: None,
+            tones: Tones::default(),
         }
+    }
+
+    /// Notes when tones begin, both ways.
+    pub(super) fn note_tones(&mut self) {
+        self.ears = Some([Ear::default(); 2]);
+    }
+
+    /// What was measured so far of what is heard does not count: underruns, leads, sizes.
+    pub(super) fn forget_warm_up(&mut self) {
+        self.meter.forget_warm_up();
     }
 
     /// A stream is open.
@@ -133,6 +148,11 @@ impl Line {
                 self.carrier.command(now, command);
                 if self.carrier.violation_count() == refused {
                     self.meter.chunk(now, dry_at, payload.samples());
+                    if let Some([_, ear]) = &mut self.ears
+                        && ear.begins(now, payload.samples())
+                    {
+                        self.tones.heard.push(now);
+                    }
                 } else {
                     let what = "more than 10 minutes of audio are buffered, the rest is discarded";
                     self.log.warning(now, 31931, what);
@@ -163,6 +183,11 @@ impl Line {
             }
             CarrierNews::Media { timestamp_ms, payload } => {
                 stream.media(*timestamp_ms, payload)?;
+                if let Some([ear, _]) = &mut self.ears
+                    && ear.begins(now, payload)
+                {
+                    self.tones.said.push(now);
+                }
                 counts.sent += 1;
                 counts.media_sent += 1;
             }

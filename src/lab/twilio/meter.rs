@@ -138,6 +138,12 @@ impl HeardMeter {
         self.utterance_count -= (known - self.known()) as u64;
     }
 
+    /// Underruns, leads and sizes so far do not count.
+    pub(super) fn forget_warm_up(&mut self) {
+        (self.underruns, self.underrun_total) = (0, Duration::ZERO);
+        (self.lead_ms, self.chunk_bytes) = (Histogram::default(), Histogram::default());
+    }
+
     fn known(&self) -> usize {
         self.utterances.len() + usize::from(self.last.is_some())
     }

@@ -11,7 +11,7 @@
 //! | `lab`, `scheduler` | the account, REST's socket, one task that looks after all calls a millisecond apart |
 //! | `follow`, `connect`, `fetch`, `callbacks` | a call's way through its documents |
 //! | `document` | TwiML, read against the closed grammar |
-//! | `line`, `stream`, `wire`, `messages` | a call's media stream |
+//! | `line`, `stream`, `wire`, `messages` | a call's media stream, its handshake |
 //! | `raw` | WebSockets that no document asked for, for what must be refused |
 //! | `rest`, `resource` | what a gateway may ask of a call |
 //! | `check`, `schemas` | every message against its schema |
@@ -58,5 +58,5 @@ pub use lab::{Lab, LabError};
 pub use log::Counts;
 pub use meter::{HeardMeter, HeardUtterance, UTTERANCE_GAP};
 pub use raw::{RawMessage, RawRefused, RawStart, RawStream};
-pub use report::{CallReport, LabReport};
+pub use report::{CallReport, LabReport, Tones};
 pub use signing::Signature;

@@ -28,6 +28,8 @@ pub struct CallReport {
     pub status: &'static str,
     /// What was heard.
     pub heard: HeardMeter,
+    /// When tones began; only with [`super::Dial::tones`].
+    pub tones: Tones,
     /// Audio that was still to be played when the last stream ended, milliseconds.
     pub unheard_ms: u64,
     /// How much of everything.
@@ -40,6 +42,15 @@ pub struct CallReport {
     pub spoken: Vec<Spoken>,
     /// Everything in order; the first few without [`super::Dial::detail`].
     pub events: Vec<(Timestamp, CallEvent)>,
+}
+
+/// When the tones of a caller who says them to measure with began, by the lab's clock. About one a second.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tones {
+    /// The caller's frame was written.
+    pub said: Vec<Timestamp>,
+    /// The gateway's message was read.
+    pub heard: Vec<Timestamp>,
 }
 
 impl CallReport {
@@ -56,6 +67,7 @@ impl CallReport {
             ended_by: line.ended_by.unwrap_or(EndedBy::Lab),
             status: state.status,
             heard,
+            tones: line.tones.clone(),
             unheard_ms: line.log.unheard.as_millis() as u64,
             counts: line.log.counts,
             violations: line.log.violations.clone(),

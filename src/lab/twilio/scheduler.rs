@@ -40,6 +40,13 @@ impl Scheduler {
         self.late_us.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What was late so far does not count.
+    pub(super) fn forget(&self) {
+        for histogram in [&self.tick_ms, &self.late_us] {
+            *histogram.lock().unwrap_or_else(PoisonError::into_inner) = Histogram::default();
+        }
+    }
+
     pub(super) async fn run(&self, clock: Clock) {
         let mut calls: Vec<Arc<Call>> = Vec::new();
         let mut ticks = interval(TICK);
@@ -57,7 +64,8 @@ impl Scheduler {
             self.tick_ms.lock().unwrap_or_else(PoisonError::into_inner).add(apart);
             before = now;
             let mut late_us = self.late_us.lock().unwrap_or_else(PoisonError::into_inner);
-            calls.retain(|call| call.line().tick(now, &mut late_us));
+            // Each with its own time: whoever has its turn last in a long round is late by all of it.
+            calls.retain(|call| call.line().tick(clock.now(), &mut late_us));
         }
     }
 }

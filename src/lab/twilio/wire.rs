@@ -1,26 +1,15 @@
-//! One WebSocket to a gateway: the handshake as captured, then frames without waiting.
-//!
-//! Nothing here waits for a socket after the handshake: all streams are read and written from one task, a millisecond
-//! apart. Waking for each message of each stream costs a busy load generator more than its messages do.
-
-use std::io::{self, Read, Write};
+//! The handshake of a stream, as captured.
 
 use hyper::{Method, StatusCode, Uri, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{
-    Error, Message, Utf8Bytes, WebSocket,
-    error::ProtocolError,
     handshake::{client::generate_key, derive_accept_key},
-    protocol::{CloseFrame, Role, WebSocketConfig},
+    protocol::Role,
 };
 
 use super::network::{Network, NoAnswer, parsed, request};
-
-/// Unread messages of ours that may wait in a socket before we give up on it.
-const MOST_UNREAD: usize = 4 << 20;
-/// Longest message that is taken from a gateway.
-const MOST_MESSAGE: usize = 4 << 20;
+use crate::lab::socket::{Wire, limits};
 
 /// Why there is no stream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,129 +86,15 @@ pub(super) async fn open(network: &Network, url: &str, signature: Option<String>
     Ok(Upgraded { tcp: parts.io.into_inner(), early: parts.read_buf.to_vec() })
 }
 
-/// For both ways of reading a socket.
-pub(super) fn limits() -> WebSocketConfig {
-    // The default read buffer is cleared before each read: 128 KiB of it for 200 bytes.
-    WebSocketConfig::default()
-        .read_buffer_size(4096)
-        .write_buffer_size(0)
-        .max_write_buffer_size(MOST_UNREAD)
-        .max_message_size(Some(MOST_MESSAGE))
-        .max_frame_size(Some(MOST_MESSAGE))
-}
-
 impl Upgraded {
+    /// For the task that looks after all of them.
+    pub(super) fn into_wire(self) -> Wire {
+        Wire::new(self.tcp, self.early, Role::Client)
+    }
+
     /// For a task of its own.
     pub(super) async fn into_async(self) -> tokio_tungstenite::WebSocketStream<TcpStream> {
         let Self { tcp, early } = self;
         tokio_tungstenite::WebSocketStream::from_partially_read(tcp, early, Role::Client, Some(limits())).await
-    }
-}
-
-/// A socket that never waits.
-struct Ready(TcpStream);
-
-impl Read for Ready {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read(buffer)
-    }
-}
-
-impl Write for Ready {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.0.try_write(buffer)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// What a socket brings.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Incoming {
-    Text(Utf8Bytes),
-    /// So many bytes.
-    Binary(usize),
-    /// The gateway's close frame.
-    Close(Option<u16>),
-    /// Nothing more: broken, with the reason, or closed by both sides.
-    Gone(Option<String>),
-}
-
-/// A WebSocket, client side.
-pub(super) struct Wire {
-    socket: WebSocket<Ready>,
-    unsent: bool,
-}
-
-impl Wire {
-    pub(super) fn new(upgraded: Upgraded) -> Self {
-        let Upgraded { tcp, early } = upgraded;
-        let socket = WebSocket::from_partially_read(Ready(tcp), early, Role::Client, Some(limits()));
-        Self { socket, unsent: false }
-    }
-
-    /// The next thing that has arrived; `None` for nothing yet.
-    pub(super) fn read(&mut self) -> Option<Incoming> {
-        loop {
-            return Some(match self.socket.read() {
-                Ok(Message::Text(text)) => Incoming::Text(text),
-                Ok(Message::Binary(bytes)) => Incoming::Binary(bytes.len()),
-                Ok(Message::Close(frame)) => {
-                    self.unsent = true;
-                    Incoming::Close(frame.map(|frame| frame.code.into()))
-                }
-                // The answer to a ping waits for the next flush.
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
-                    self.unsent = true;
-                    continue;
-                }
-                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return None,
-                Err(Error::ConnectionClosed | Error::AlreadyClosed) => Incoming::Gone(None),
-                Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => {
-                    Incoming::Gone(Some("closed without a close frame".to_owned()))
-                }
-                Err(error) => Incoming::Gone(Some(error.to_string())),
-            });
-        }
-    }
-
-    /// Sends a message, or keeps it until the socket takes more.
-    ///
-    /// # Errors
-    /// If the gateway has not read for very long, or the connection is broken.
-    pub(super) fn send(&mut self, message: Message) -> Result<(), String> {
-        match self.socket.send(message) {
-            Ok(()) => Ok(()),
-            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.unsent = true;
-                Ok(())
-            }
-            Err(Error::WriteBufferFull(_)) => Err(format!("{MOST_UNREAD} bytes unread by the gateway")),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    /// Begins the close handshake.
-    pub(super) fn close(&mut self, code: u16) {
-        let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::from_static("") };
-        // What is left unsent is flushed later; a broken connection needs no close.
-        let _ = self.socket.close(Some(frame));
-        self.unsent = true;
-    }
-
-    /// Sends what the socket did not take before.
-    pub(super) fn flush(&mut self) {
-        if self.unsent {
-            let blocked = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
-            self.unsent = matches!(self.socket.flush(), Err(Error::Io(ref error)) if blocked(error));
-        }
-    }
-
-    /// Ends the connection with a TCP reset.
-    pub(super) fn reset(self) {
-        // Closing a socket that lingers for no time sends a reset.
-        let _ = socket2::SockRef::from(&self.socket.get_ref().0).set_linger(Some(std::time::Duration::ZERO));
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, future::pending, time::Duration};
 
 use quietline::lab::{
     Trouble,
-    load::{Judge, LoadReport, Plan, broken_rules, run},
+    load::{AtEnd, Judge, LoadReport, Plan, Talk, broken_rules, run},
 };
 use tokio::time::sleep;
 
@@ -20,10 +20,12 @@ fn plan(calls: u32, at_once: u32) -> Plan {
         calls,
         at_once,
         ramp: Duration::from_millis(50),
+        warm_up: Duration::ZERO,
         longest: None,
+        at_end: AtEnd::HangUp,
         to: "+13235550123".to_owned(),
         from: "+18185550147".to_owned(),
-        tapes: Vec::new(),
+        talk: Talk::Silent,
         trouble: Trouble::default(),
         silence_timeout: SILENCE,
         server_pid: Some(std::process::id()),
@@ -31,7 +33,7 @@ fn plan(calls: u32, at_once: u32) -> Plan {
 }
 
 async fn report(gateway: &Gateway, plan: &Plan) -> LoadReport {
-    let outcome = run(lab(gateway).await, plan, pending(), |_| {}).await;
+    let outcome = run(lab(gateway).await, None, plan, pending(), |_| {}).await;
     LoadReport::of(plan, &outcome, None)
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use scripted::ScriptedBrain;
-pub use talk::{Echo, Silent, Talk};
+pub use talk::{Brief, Echo, Silent, Talk};
 
 use crate::{
     lab::{ModelNews, Reply},

@@ -1,6 +1,6 @@
-//! Brains without a script: one that talks, one that says back, one that is silent.
+//! Brains without a script: one that talks, one that says back, one that is silent, one that says next to nothing.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use serde_json::Value;
 
@@ -122,5 +122,22 @@ impl Brain for Silent {
 
     fn answer(&mut self, _: Timestamp, _: Why<'_>) -> Option<Reply> {
         None
+    }
+}
+
+/// Answers only if it is asked, with a fifth of a second of nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Brief;
+
+impl Brain for Brief {
+    fn turn(&mut self, _: Timestamp, _: &Turn<'_>) -> Words {
+        Words::Withheld
+    }
+
+    fn answer(&mut self, _: Timestamp, why: Why<'_>) -> Option<Reply> {
+        match why {
+            Why::Asked(_) => Some(Reply::say(&[0; 1_600], "Hm.").after(Duration::ZERO)),
+            Why::Turn | Why::Idle => None,
+        }
     }
 }
