@@ -38,7 +38,7 @@ async fn calls(encoding: Encoding) -> (u64, u64, u64) {
     let (_reserved, addr) = listen::reserve().unwrap();
     let account: AccountSid = ACCOUNT.parse().unwrap();
     let lab = Lab::start(LabConfig::new(account, TOKEN, PUBLIC_URL, Address(addr))).await.unwrap();
-    let server = OpenAiLab::start(OpenAiConfig::echo()).unwrap();
+    let server = OpenAiLab::start(OpenAiConfig::mirror()).unwrap();
     let access = OpenAiAccess::new(&server.base_url(), OpenAiConfig::KEY.into(), Auth::Bearer).unwrap();
     let session = Arc::new(openai::Settings { encoding, ..openai::Settings::new(Arc::new(access)) });
     let model = Arc::new(move |_: &NewCall| -> Box<dyn Model> {
