@@ -61,7 +61,7 @@ impl Backlog {
 
     /// Gives back what a long answer has needed, when it has been heard.
     pub(super) fn make_room(&mut self) {
-        if self.bytes.len() < ROOM / 2 && self.bytes.capacity() > 2 * ROOM {
+        if self.bytes.len() < ROOM && self.bytes.capacity() > 2 * ROOM {
             self.bytes.shrink_to(ROOM);
         }
     }

@@ -133,6 +133,22 @@ fn a_burst_is_worked_off_in_steps_and_dated_by_its_samples() {
 }
 
 #[test]
+fn a_burst_of_4_s_is_kept_and_what_is_more_is_dropped_and_counted() {
+    let mut path = path();
+    let burst = pattern(32_000);
+    path.receive(ms(4_000), Some(0), &burst);
+    path.receive(ms(4_000), Some(4_000), &[0x12; 160]);
+    assert_eq!(path.inbound_counters().dropped_bytes, 160);
+    path.make_room();
+    let got = drain(&mut path);
+    assert_eq!((&got[..32_000], &got[32_000..]), (&burst[..], &[MULAW_SILENCE; 160][..]));
+    // The room of the burst is given back; the count stays.
+    path.make_room();
+    path.receive(ms(4_040), Some(4_020), &burst[..160]);
+    assert_eq!((drain(&mut path), path.inbound_counters().dropped_bytes), (burst[..160].to_vec(), 160));
+}
+
+#[test]
 fn a_lull_ends_the_talkspurt() {
     let mut path = path();
     path.receive(ms(200), None, &sine(300.0, 200));

@@ -4,7 +4,7 @@
 //! [`Session::handle_timeout`], then [`Session::poll_output`] until it gives nothing. Time is an argument and never
 //! goes back. [`Session::tick`] is called once every 20 ms while the stream is open; what is due in between is told by
 //! [`Session::poll_timeout`] (media decisions wait for the tick, so a driver with a tick may ignore it while the
-//! stream runs).
+//! stream runs). After a tick and its outputs comes [`Session::make_room`], so that ticks need not allocate.
 
 pub mod capture;
 mod io;

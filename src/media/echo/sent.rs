@@ -53,7 +53,7 @@ impl Sent {
         let usual = self.longest + ROOM;
         if self.ahead.capacity() < usual {
             self.ahead.reserve_exact(usual - self.ahead.len());
-        } else if self.ahead.is_empty() && self.ahead.capacity() > 2 * usual {
+        } else if self.ahead.is_empty() && self.ahead.capacity() > usual + usual / 2 {
             self.ahead.shrink_to(usual);
         } else {
             self.ahead.reserve(HOPS_A_TICK);

@@ -9,6 +9,9 @@ use crate::{
     resample::Down,
 };
 
+/// Samples that the resampler holds back at most.
+const FLUSHED: usize = Down::TRAILS + 1;
+
 impl Outbound {
     pub(in crate::media) fn append(&mut self, response: ResponseId, item: ItemId, payload: &[u8]) {
         if self.backlog.is_dropped(response) {
@@ -59,6 +62,8 @@ impl Outbound {
             if let [last] = last {
                 *odd = Some(*last);
             }
+            // What is left in the resampler may be fetched by a tick.
+            narrow.reserve(FLUSHED);
         })
     }
 

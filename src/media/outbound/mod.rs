@@ -155,7 +155,7 @@ impl Outbound {
         outbound
     }
 
-    /// Takes memory for all that a tick may send, and gives back what is not needed any more.
+    /// Takes memory for all that a tick may send, and gives back what an answer has needed.
     pub(super) fn make_room(&mut self) {
         let most = COMMANDS + self.line.lead_frames();
         if self.commands.capacity() < most {
