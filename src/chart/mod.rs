@@ -1,7 +1,8 @@
 //! A call as a picture: what both sides said, what the detector made of it, and the silence window running down.
 //!
 //! There is one model of the picture, [`Events`] (from the ledger) with [`Data`] (that, the sound and the truth), and
-//! two ways to draw it: [`Svg`] for documents, and the script [`SCRIPT`] with [`STYLE`] for pages.
+//! two ways to draw it: [`Svg`] for documents, and the script [`SCRIPT`] with [`STYLE`] for pages. [`Lines`] are figures
+//! over figures, for documents about many calls.
 //!
 //! # The chart in a page
 //!
@@ -30,11 +31,13 @@
 
 mod data;
 mod events;
+mod lines;
 mod svg;
 mod wave;
 
 pub use data::{Data, Sound, Speech, TraceFrame};
 pub use events::{Announced, Events, Line, Marker, MarkerKind, Spurt, WindowPiece};
+pub use lines::{Lines, Series};
 pub use svg::Svg;
 
 /// The chart's script: `QuietlineChart`. Plain JavaScript that names nothing but the page it is in.

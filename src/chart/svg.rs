@@ -189,7 +189,7 @@ fn axis(f: &mut fmt::Formatter<'_>, scale: Scale) -> fmt::Result {
     writeln!(f, r##"<path d="M{LEFT} {AXIS}H{}" stroke="#666"/>"##, WIDTH - RIGHT)
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let plain: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

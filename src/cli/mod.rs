@@ -8,6 +8,7 @@ mod demo;
 mod lab;
 mod line;
 mod load;
+mod load_chart;
 mod pool;
 mod replay;
 mod say;
@@ -35,6 +36,8 @@ pub(crate) enum Cli {
     Lab(lab::LabArgs),
     /// Call a running gateway many times at once, and measure it.
     Load(Box<load::LoadArgs>),
+    /// Draw what loads came to: CPU and silence error over the number of calls.
+    LoadChart(load_chart::LoadChartArgs),
     /// Play recordings through the whole call logic.
     Replay(replay::ReplayArgs),
     /// Hear a text as a caller would.
@@ -63,6 +66,7 @@ impl Cli {
             Self::Demo(args) => demo::run(args, &mut out, &mut err),
             Self::Lab(args) => lab::run(args, &mut out, &mut err),
             Self::Load(args) => load::run(args, &mut out, &mut err),
+            Self::LoadChart(args) => load_chart::run(args, &mut err),
             Self::Replay(args) => replay::run(args, &mut out, &mut err),
             Self::Say(args) => say::run(args, &mut out, &mut err),
             Self::Serve(args) => serve::run(args, &mut out, &mut err),

@@ -125,7 +125,7 @@ impl Brain for Silent {
     }
 }
 
-/// Answers only if it is asked, with a fifth of a second of nothing.
+/// Answers only if it is asked, with 40 ms of nothing: what it says must not stand before what a mirror says back.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Brief;
 
@@ -136,7 +136,7 @@ impl Brain for Brief {
 
     fn answer(&mut self, _: Timestamp, why: Why<'_>) -> Option<Reply> {
         match why {
-            Why::Asked(_) => Some(Reply::say(&[0; 1_600], "Hm.").after(Duration::ZERO)),
+            Why::Asked(_) => Some(Reply::say(&[0; 320], "Hm.").after(Duration::ZERO)),
             Why::Turn | Why::Idle => None,
         }
     }
