@@ -35,6 +35,6 @@ pub use plan::{AtEnd, Plan, Talk, Tape};
 pub use records::{Answer, Record, Records};
 pub use report::{Answers, Calls, LabUse, Latency, LoadReport, Mechanics, ServerUse, Voice};
 pub use rules::{Judge, LATEST_LOAD_MS, MECHANICS_MS, ONSET_MS, broken_rules};
-pub use run::{EndedCall, Outcome, Progress, run};
+pub use run::{EndedCall, ModelSeen, Outcome, Progress, run};
 pub use spread::Spread;
 pub use usage::{Sample, Usage};

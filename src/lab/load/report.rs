@@ -10,7 +10,7 @@ use super::{
     records::Record,
     refusal::refusal,
     rules::ONSET_MS,
-    run::{EndedCall, OVERDUE, Outcome},
+    run::{EndedCall, OVERDUE, Outcome, before},
     spread::Spread,
     tones::Added,
     usage::{Usage, at_full_load, core_share},
@@ -25,6 +25,8 @@ use crate::{
 const LAST_TONES: Duration = Duration::from_millis(500);
 /// Frames of a caller a second.
 const FRAMES_PER_S: f64 = 1e3 / FRAME_MS as f64;
+/// Violations at the model that are shown.
+const EXAMPLES: usize = 8;
 /// Less than this much unheard is no cut.
 const CUT_MS: u64 = 20;
 /// How many calls, and what became of them.
@@ -189,9 +191,9 @@ pub struct LoadReport {
     pub sent: u64,
     /// Messages from it, each held against the vendor's schema.
     pub received: u64,
-    /// What the vendor does not allow.
+    /// What the vendors do not allow; with the model's side of it if the model is the load's own.
     pub violations: u64,
-    /// The first few, with their calls.
+    /// The first few, with their calls or `model`.
     pub violation_examples: Vec<(String, String)>,
     /// The gateway's process, if it was given.
     pub server: Option<ServerUse>,
@@ -213,6 +215,7 @@ impl LoadReport {
         let ms = |from: Timestamp, to: Option<Timestamp>| to.map(|to| to.diff_micros(from) as f64 / 1e3);
         let of_all = |value: &dyn Fn(&CallReport) -> Option<f64>| Spread::of(up().filter_map(|it| value(&it.report)));
         let lab = &outcome.lab;
+        let of_model = outcome.model.as_ref().map_or(&[][..], |model| &model.violations);
         Self {
             at_once: plan.at_once,
             calls: calls(plan, outcome),
@@ -239,8 +242,8 @@ impl LoadReport {
             first_audio_ms: of_all(&|call| ms(call.stream?, call.heard.first_audio)),
             sent: lab.counts.sent,
             received: lab.counts.received,
-            violations: lab.counts.violations,
-            violation_examples: lab.violations.iter().map(|(call, what)| (call.to_string(), what.clone())).collect(),
+            violations: lab.counts.violations + of_model.len() as u64,
+            violation_examples: violation_examples(outcome, of_model),
             server: server(outcome),
             load: load(outcome),
         }
@@ -261,11 +264,18 @@ fn speech_end(plan: &Plan, outcome: &Outcome, call: &EndedCall) -> Option<Durati
     plan.speech_end(call.number).or_else(silent)
 }
 
+fn violation_examples(outcome: &Outcome, of_model: &[String]) -> Vec<(String, String)> {
+    let of_calls = outcome.lab.violations.iter().map(|(call, what)| (call.to_string(), what.clone()));
+    let of_model = of_model.iter().take(EXAMPLES).map(|what| ("model".to_owned(), what.clone()));
+    of_calls.chain(of_model).collect()
+}
+
 fn latency(outcome: &Outcome) -> Latency {
     let callers: Vec<_> = outcome.calls.iter().map(|call| &call.report.tones).collect();
     // What is said last has no time to come back.
     let during = outcome.counted.start..before(outcome.counted.end, LAST_TONES);
-    let added = Added::of(&callers, outcome.model.as_deref(), &during);
+    let connections = outcome.model.as_ref().map(|model| &model.tones[..]);
+    let added = Added::of(&callers, connections, &during);
     Latency {
         to_model_ms: Spread::of(added.to_model),
         to_caller_ms: Spread::of(added.to_caller),
@@ -275,10 +285,6 @@ fn latency(outcome: &Outcome) -> Latency {
         lost: added.lost as u64,
         unmatched: added.unmatched as u64,
     }
-}
-
-fn before(at: Timestamp, by: Duration) -> Timestamp {
-    Timestamp::ZERO + (at - Timestamp::ZERO).saturating_sub(by)
 }
 
 fn calls(plan: &Plan, outcome: &Outcome) -> Calls {

@@ -74,14 +74,23 @@ pub struct Outcome {
     pub fell_silent: Option<Timestamp>,
     /// What counts: from the end of the warm-up to when time was over.
     pub counted: Range<Timestamp>,
-    /// The tones that each of the model's connections heard, by the lab's clock; `None`: the model is somebody else's.
-    pub model: Option<Vec<Vec<Tone>>>,
+    /// What the model saw; `None`: it is somebody else's.
+    pub model: Option<ModelSeen>,
     /// A look before the first call, then one each second.
     pub samples: Vec<Sample>,
     /// From the first call to the last one's end.
     pub elapsed: Duration,
     /// The sum.
     pub lab: LabReport,
+}
+
+/// What the load's own model saw.
+#[derive(Clone, Debug, Default)]
+pub struct ModelSeen {
+    /// The tones that each of its connections heard, by the callers' clock.
+    pub tones: Vec<Vec<Tone>>,
+    /// What the vendor does not allow.
+    pub violations: Vec<String>,
 }
 
 /// Calls, until all are over, or time is, or `stop` comes true: then all callers hang up, or fall silent first if the
@@ -126,22 +135,25 @@ pub async fn run(
     load.hang_up().await;
     look(&load.sample());
     let elapsed = lab.now() - load.start;
-    let model = model.map(|model| tones(&lab, model));
+    let model = model.map(|model| seen(&lab, model));
     let Load { dialled, flying, calls, hung_up, fell_silent, counted, samples, .. } = load;
     let unended = flying.into_values().map(|call| call.sid()).collect();
     let lab = lab.stop().await;
     Outcome { dialled, calls, unended, hung_up, fell_silent, counted, model, samples, elapsed, lab }
 }
 
-/// What the model's connections heard, by the callers' clock.
-fn tones(lab: &Lab, model: &OpenAiLab) -> Vec<Vec<Tone>> {
-    let (lab, model_now) = (lab.now(), model.now());
-    let by_lab = |at: Timestamp| {
-        let since = model_now - at;
-        Timestamp::ZERO + (lab - Timestamp::ZERO).saturating_sub(since)
-    };
+fn seen(lab: &Lab, model: &OpenAiLab) -> ModelSeen {
+    let (lab_now, model_now) = (lab.now(), model.now());
+    let by_lab = |at: Timestamp| before(lab_now, model_now - at);
     let tone = |tone: &Tone| Tone { came: by_lab(tone.came), sent: tone.sent.map(by_lab) };
-    model.connections().iter().map(|connection| connection.tones.iter().map(tone).collect()).collect()
+    let connections = model.connections();
+    let tones = connections.iter().map(|connection| connection.tones.iter().map(tone).collect()).collect();
+    ModelSeen { tones, violations: model.violations() }
+}
+
+/// So long before; never before the clock's beginning.
+pub(super) fn before(at: Timestamp, by: Duration) -> Timestamp {
+    Timestamp::ZERO + (at - Timestamp::ZERO).saturating_sub(by)
 }
 
 /// A load under way.

@@ -1,6 +1,6 @@
 //! Many calls at once, against the gateway of a few lines.
 
-use std::{collections::BTreeMap, future::pending, time::Duration};
+use std::{collections::BTreeMap, future::pending, process::Command, time::Duration};
 
 use quietline::lab::{
     Trouble,
@@ -9,7 +9,7 @@ use quietline::lab::{
 use tokio::time::sleep;
 
 use super::{
-    gateway::{Gateway, connect, twiml},
+    gateway::{ACCOUNT, Gateway, TOKEN, connect, twiml},
     lab,
 };
 
@@ -117,4 +117,78 @@ async fn callers_hang_up_when_time_is_over() {
     assert_eq!(report.onset_ms, None);
     let server = report.server.unwrap();
     assert!(server.measured_s >= 0.9 && server.rss_full_kib > 0, "{server:?}");
+}
+
+/// Says back what it hears.
+async fn echo() -> Gateway {
+    Gateway::start(
+        |asked| match asked.path.as_str() {
+            "/twilio/voice" => connect(""),
+            _ => (204, "text/plain", String::new()),
+        },
+        |mut stream| async move {
+            stream.started().await;
+            while let Some(message) = stream.until("media").await {
+                let payload = &message["media"]["payload"];
+                let back =
+                    serde_json::json!({"event": "media", "streamSid": stream.sid, "media": {"payload": payload}});
+                stream.send(back).await;
+            }
+        },
+    )
+    .await
+}
+
+#[tokio::test]
+async fn tones_are_found_again_without_a_model_of_ones_own() {
+    let longest = Some(Duration::from_millis(3500));
+    let report = report(&echo().await, &Plan { talk: Talk::Bursts, longest, ..plan(2, 2) }).await;
+    let latency = report.latency.unwrap();
+    assert!(latency.tones >= 4 && latency.lost == 0, "{latency:?}");
+    assert_eq!(latency.round_trip_ms.unwrap().count as u64, latency.tones);
+    assert_eq!((latency.to_model_ms, latency.added_ms, latency.unmatched), (None, None, 0));
+    assert_eq!((report.calls.interrupted, report.calls.overdue), (0, 0));
+}
+
+/// `quietline load` against it, as its user runs it.
+async fn command(gateway: &Gateway, more: &'static [&'static str]) -> (Option<i32>, String, String) {
+    let url = format!("http://{}", gateway.address);
+    let output = tokio::task::spawn_blocking(move || {
+        Command::new(env!("CARGO_BIN_EXE_quietline"))
+            .args(["load", "--rest-port", "0", "--gateway", &url])
+            .args(["--account-sid", ACCOUNT, "--auth-token", TOKEN])
+            .args(more)
+            .output()
+            .expect("the command was built with the tests")
+    });
+    let output = output.await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test]
+async fn a_search_tells_each_step_and_what_held() {
+    let gateway = echo().await;
+    let search = ["--find-capacity", "-n", "2", "--most", "3", "--limit-ms", "5000", "--seconds", "2.5"];
+    let args: &[&str] = Box::leak([&search[..], &["--warm-up", "0.5", "--json", "-"]].concat().into_boxed_slice());
+    let (code, out, err) = command(&gateway, args).await;
+    let found: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
+    let steps = found["steps"].as_array().unwrap();
+    for step in steps {
+        assert!(["held", "not_held", "not_offered"].contains(&step["outcome"].as_str().unwrap()), "{step:#}");
+        assert_eq!(step["calls"], step["report"]["at_once"], "{step:#}");
+        assert!(step["report"]["latency"]["round_trip_ms"]["count"].as_u64() > Some(0), "{step:#}");
+    }
+    // How busy this machine is decides what holds; what is told must agree with itself.
+    let held = steps.iter().filter(|step| step["outcome"] == "held").map(|step| step["calls"].as_u64()).max();
+    assert_eq!(found["held"].as_u64(), held.flatten(), "{out}");
+    assert_eq!(code, Some(i32::from(held.is_none())), "{out}{err}");
+    assert_eq!(found["limited_by_load"], steps.last().unwrap()["outcome"] == "not_offered", "{out}");
+}
+
+#[tokio::test]
+async fn callers_who_never_stop_need_an_end() {
+    let (code, _, err) = command(&echo().await, &["-n", "1", "--talk", "conversation"]).await;
+    assert_eq!(code, Some(2));
+    assert!(err.contains("callers who never stop talking need --seconds"), "{err}");
 }

@@ -5,6 +5,7 @@
 mod conversations;
 mod doors;
 mod goodbyes;
+mod load;
 mod process;
 mod room;
 mod situations;

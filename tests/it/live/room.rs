@@ -23,6 +23,7 @@ use quietline::{
     config::Capture,
     lab::{
         Reply, ScriptedCarrier, ScriptedModel, SharedModel, Transcripts, Utterance,
+        load::{self, Outcome, Plan},
         openai::{ConnectionReport, Faults, OpenAiConfig, OpenAiLab},
         twilio::{CallReport, Dial, Gateway as Address, Lab, LabCall, LabConfig},
     },
@@ -92,6 +93,15 @@ impl Room {
     pub(crate) async fn close(self) {
         let captures = self.stop().await;
         fs::remove_dir_all(captures).unwrap();
+    }
+
+    /// A load on the gateway, with the model that its assistant has; then all is closed.
+    pub(crate) async fn load(self, model: &OpenAiLab, plan: &Plan) -> Outcome {
+        let Self { lab, gateway, captures, .. } = self;
+        let outcome = load::run(lab, Some(model), plan, std::future::pending(), |_| {}).await;
+        tokio::task::spawn_blocking(move || gateway.stop()).await.unwrap();
+        fs::remove_dir_all(captures).unwrap();
+        outcome
     }
 
     /// The folder with the captures is left.
