@@ -23,10 +23,38 @@
 //! | `capture/` | calls that are captured, and their files |
 //! | `finished.rs` | what is kept of a call |
 //!
-//! **The loop.** No call has a task of its own. All sockets of a shard ring one bell; the shard wakes, waits until a
-//! millisecond has passed since its last step, and takes whatever has come on all of them. A session ticks as soon as a
-//! frame has come, or 20 ms after its last tick: so a decision waits a millisecond at the most, all writes of a step
-//! leave in one, and the more calls there are, the more of them share a wake-up. One call's panic ends that call only.
+//! **The loop.** No call has a task of its own. All sockets of a shard ring one bell, which notes whose they are; a step looks
+//! at the calls that were rung for, and at those that are due. A shard with few calls wakes for them; one with many sleeps, as a
+//! whole thread, and looks every millisecond at what has come, so the more calls there are, the more of them share a
+//! wake-up. A session ticks as soon as a frame has come, or audio of the agent that the line is short of, or 20 ms after its last
+//! tick: so a decision waits a millisecond at the most, and all writes of a step leave in one. One call's panic ends that
+//! call only.
+//!
+//! **What was measured** ([`crate::config::Io`] has the settings; a neutral harness, callers with a tone a second, G.711 both ways
+//! unless stated, `webrtc` as detector; round trips in ms, both ways through the gateway). 100 calls, gateway, load and model on one core, median of two runs:
+//!
+//! | | CPU a frame | round trip p50 / p99 |
+//! |---|---|---|
+//! | a wake-up for what comes | 33.4 µs | 1.5 / 2.2 |
+//! | drained every 0.5 ms | 28.1 µs | 1.0 / 1.3 |
+//! | **every 1 ms** | 27.3 µs | 1.7 / 2.2 |
+//! | every 2 ms | 25.5 µs | 3.3 / 4.3 |
+//! | 1 ms, appends of 40 ms | 20.2 µs | 3.5 / 22 |
+//! | 1 ms, appends of 100 ms | 17.4 µs | 42 / 82 |
+//! | 1 ms, appends of 100 ms, 24 kHz | 18.4 µs | 46 / 87 |
+//!
+//! The gateway alone on its core, load and model on another, CPU a frame and p99 (the median of windows of 200 ms):
+//!
+//! | calls | woken | **1 ms** | 1 ms, 24 kHz |
+//! |---|---|---|---|
+//! | 50 | 46.3 µs, 1.7 | 39.2 µs, 2.2 | 38.2 µs, 6.9 |
+//! | 200 | 37.7 µs, 2.1 | 25.2 µs, 2.2 | 33.0 µs, 7.1 |
+//! | 500 | 28.1 µs, 2.2 | 24.9 µs, 2.4 | 28.5 µs, 7.2 |
+//! | 800 | 23.2 µs, 3.6 | 22.0 µs, 3.0 | the harness was full |
+//!
+//! So 1 ms and 20 ms are the defaults: longer appends save half of the CPU and make every answer wait for them. Outbound audio that
+//! is due in one step leaves in one write; longer messages would only throw away more at a `clear`. Media threads apart from
+//! sockets were not tried: what is left is the kernel's part (two thirds of the time, by `perf`).
 
 mod ahead;
 mod answers;
