@@ -84,7 +84,8 @@ pub(crate) struct LoadArgs {
     seed: Option<u64>,
     #[command(flatten)]
     model: ModelArgs,
-    /// The gateway's process: its CPU and memory are measured.
+    /// The gateway's process: its CPU and memory are measured. Memory for a call is what grows with them: of a gateway
+    /// that was started afresh, as earlier calls leave memory that is used again.
     #[arg(long, value_name = "PID")]
     server_pid: Option<u32>,
     /// The gateway's `call_records`: its own timing is reported.

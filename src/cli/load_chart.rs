@@ -1,16 +1,16 @@
-//! `quietline load-chart`: pictures of what loads came to.
+//! `quietline load-chart`: pictures and a table of what loads came to.
 
 use std::{
     collections::BTreeMap,
     fs,
-    io::Write,
+    io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use quietline::{
     chart::{Lines, Series},
-    lab::load::MECHANICS_MS,
+    lab::load::{LATEST_LOAD_MS, MECHANICS_MS},
 };
 use serde::Deserialize;
 
@@ -22,7 +22,7 @@ pub(crate) struct LoadChartArgs {
     #[arg(value_name = "RESULT", required = true)]
     results: Vec<PathBuf>,
     /// The gateway's CPU per frame over the calls, as SVG.
-    #[arg(long, value_name = "FILE", required_unless_present = "error")]
+    #[arg(long, value_name = "FILE")]
     cpu: Option<PathBuf>,
     /// The mechanics error over the calls, as SVG.
     #[arg(long, value_name = "FILE")]
@@ -50,11 +50,32 @@ struct Report {
     at_once: u32,
     server: Option<Server>,
     mechanics: Option<Mechanics>,
+    latency: Option<Latency>,
+    voice: Voice,
+    load: LoadItself,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 struct Server {
     us_per_frame: f64,
+    core_share: f64,
+    rss_per_call_kib: f64,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct Latency {
+    to_model_ms: Option<Spread>,
+    to_caller_ms: Option<Spread>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct Voice {
+    underruns: u64,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+struct LoadItself {
+    late_p99_ms: f64,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -69,9 +90,9 @@ struct Spread {
     max: f64,
 }
 
-/// Draws. The code is 0, or 2 if something could not be read, drawn or written.
-pub(crate) fn run(args: &LoadChartArgs, err: &mut dyn Write) -> ExitCode {
-    match drawn(args) {
+/// Draws, and writes a table in Markdown. The code is 0, or 2 if something could not be read, drawn or written.
+pub(crate) fn run(args: &LoadChartArgs, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
+    match drawn(args, out) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(err, "quietline load-chart: {error}");
@@ -80,13 +101,17 @@ pub(crate) fn run(args: &LoadChartArgs, err: &mut dyn Write) -> ExitCode {
     }
 }
 
-fn drawn(args: &LoadChartArgs) -> Result<(), String> {
+fn drawn(args: &LoadChartArgs, out: &mut dyn Write) -> Result<(), String> {
     let mut reports = Vec::new();
     for file in &args.results {
         let Written { label, steps, report } = read(file)?;
         let all = report.into_iter().chain(steps.into_iter().map(|step| step.report));
         reports.extend(all.map(|report| (label.clone(), report)));
     }
+    let labels: Vec<String> = reports.iter().map(|(label, _)| label.clone()).collect();
+    // Labels in the order in which they come first.
+    reports.sort_by_key(|(label, report)| (labels.iter().position(|known| known == label), report.at_once));
+    table(&reports, out).map_err(|error| error.to_string())?;
     if let Some(file) = &args.cpu {
         let series = series(&reports, |name, report| {
             let server = report.server.as_ref();
@@ -105,6 +130,36 @@ fn drawn(args: &LoadChartArgs) -> Result<(), String> {
         let title = "First goodbye frame after the end of the silence window";
         let limit = Some((MECHANICS_MS, "one frame"));
         draw(file, title, "ms", limit, &series, "mechanics error: were --records given, and was goodbye said?")?;
+    }
+    Ok(())
+}
+
+/// A row a result. Where the load was late itself, nothing in it counts, and it says so.
+fn table(reports: &[(String, Report)], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "| | calls | µs CPU a frame | of a core | KiB a call | to the model, ms (p50 / p99 / max) | to the caller, ms | \
+         mechanics error, ms | underruns |\n|---|---|---|---|---|---|---|---|---|"
+    )?;
+    for (label, report) in reports {
+        let spread = |of: Option<Spread>| {
+            of.map_or("–".to_owned(), |Spread { p50, p99, max }| format!("{p50:.1} / {p99:.1} / {max:.1}"))
+        };
+        let server = |of: fn(&Server) -> String| report.server.as_ref().map_or("–".to_owned(), of);
+        let columns = [
+            label.clone(),
+            report.at_once.to_string(),
+            server(|server| format!("{:.1}", server.us_per_frame)),
+            server(|server| format!("{:.0} %", server.core_share * 100.0)),
+            server(|server| format!("{:.0}", server.rss_per_call_kib)),
+            spread(report.latency.and_then(|latency| latency.to_model_ms)),
+            spread(report.latency.and_then(|latency| latency.to_caller_ms)),
+            spread(report.mechanics.and_then(|mechanics| mechanics.error_ms)),
+            report.voice.underruns.to_string(),
+        ];
+        let late = report.load.late_p99_ms;
+        let void = if late > LATEST_LOAD_MS { format!(" void: load {late:.1} ms late |") } else { String::new() };
+        writeln!(out, "| {} |{void}", columns.join(" | "))?;
     }
     Ok(())
 }
@@ -164,8 +219,16 @@ fn draw(
 mod tests {
     use super::*;
 
+    const RESULT: &str = r#"{"label": "gate", "at_once": 200, "seed": 1, "voice": {"underruns": 0},
+        "load": {"late_p99_ms": 0.5}, "mechanics": {"error_ms": {"p50": 1.0, "p99": 9.5, "max": 12.0}},
+        "server": {"us_per_frame": 9.0, "core_share": 0.2, "rss_per_call_kib": 64.0}}"#;
+
     fn report(at_once: u32, us_per_frame: f64) -> (String, Report) {
-        ("gate".to_owned(), Report { at_once, server: Some(Server { us_per_frame }), mechanics: None })
+        let Written { label, report, .. } = serde_json::from_str(RESULT).expect("a load");
+        let mut report = report.expect("a load");
+        report.at_once = at_once;
+        report.server.as_mut().expect("a server").us_per_frame = us_per_frame;
+        (label, report)
     }
 
     #[test]
@@ -179,11 +242,22 @@ mod tests {
 
     #[test]
     fn a_result_may_be_one_load_or_a_search() {
-        let one: Written = serde_json::from_str(r#"{"label":"a","at_once":5,"server":null,"x":1}"#).expect("a load");
-        assert_eq!(one.report.map(|report| report.at_once), Some(5));
-        let steps = r#"{"label":"a","steps":[{"calls":7,"report":{"at_once":7,"mechanics":{"error_ms":null}}}]}"#;
-        let search: Written = serde_json::from_str(steps).expect("a search");
+        let one: Written = serde_json::from_str(RESULT).expect("a load");
+        assert_eq!(one.report.map(|report| report.at_once), Some(200));
+        let search = format!(r#"{{"label": "a", "steps": [{{"calls": 200, "outcome": "held", "report": {RESULT}}}]}}"#);
+        let search: Written = serde_json::from_str(&search).expect("a search");
         assert!(search.report.is_none());
-        assert_eq!(search.steps.first().map(|step| step.report.at_once), Some(7));
+        assert_eq!(search.steps.first().map(|step| step.report.at_once), Some(200));
+    }
+
+    #[test]
+    fn the_table_has_a_row_a_result_and_says_which_are_void() {
+        let mut late = report(500, 7.0);
+        late.1.load.late_p99_ms = 8.0;
+        let mut out = Vec::new();
+        table(&[report(200, 9.0), late], &mut out).expect("a buffer");
+        let text = String::from_utf8(out).expect("text");
+        assert!(text.contains("| gate | 200 | 9.0 | 20 % | 64 | – | – | 1.0 / 9.5 / 12.0 | 0 |\n"), "{text}");
+        assert!(text.ends_with("| void: load 8.0 ms late |\n"), "{text}");
     }
 }

@@ -66,7 +66,7 @@ impl Cli {
             Self::Demo(args) => demo::run(args, &mut out, &mut err),
             Self::Lab(args) => lab::run(args, &mut out, &mut err),
             Self::Load(args) => load::run(args, &mut out, &mut err),
-            Self::LoadChart(args) => load_chart::run(args, &mut err),
+            Self::LoadChart(args) => load_chart::run(args, &mut out, &mut err),
             Self::Replay(args) => replay::run(args, &mut out, &mut err),
             Self::Say(args) => say::run(args, &mut out, &mut err),
             Self::Serve(args) => serve::run(args, &mut out, &mut err),

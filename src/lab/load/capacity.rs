@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(beyond(|report| latency(report).unmatched = 1), 1);
         assert_eq!(beyond(|report| report.voice.underruns = 1), 1);
         assert_eq!(beyond(|report| report.calls.most_at_once = 3), 1);
-        assert_eq!(beyond(|report| drop(report.calls.refused.insert("HTTP 503".to_owned(), 1))), 1);
+        assert_eq!(beyond(|report| report.calls.refused = [("HTTP 503".to_owned(), 1)].into()), 1);
         assert_eq!(beyond(|report| report.calls.interrupted = 1), 1);
         assert_eq!(beyond(|report| report.mechanics.as_mut().expect("records").error_ms = Spread::of([20.5])), 1);
     }
