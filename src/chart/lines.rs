@@ -159,7 +159,11 @@ impl Scale {
         for (x, y) in lines.points() {
             (right, low, high) = (right.max(x), low.min(y), high.max(y));
         }
-        let rough = (high - low).max(1e-9) / MARKS;
+        if high <= low {
+            // Nothing but zeros: any height will do.
+            high = low + 1.0;
+        }
+        let rough = (high - low) / MARKS;
         let power = 10_f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 5.0].map(|factor| factor * power).into_iter().find(|step| *step >= rough);
         let step = step.unwrap_or(10.0 * power);
