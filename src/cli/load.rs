@@ -28,6 +28,8 @@ const APART: Duration = Duration::from_millis(10);
 const WARM_UP: Duration = Duration::from_secs(3);
 /// Default length of a step of a search.
 const STEP: Duration = Duration::from_secs(10);
+/// Between the seeds of two steps: further than any two calls of a step.
+const SEEDS_APART: u64 = 1 << 32;
 /// The gateway has so long to come to rest.
 const BETWEEN_STEPS: Duration = Duration::from_secs(1);
 /// Tries for the last records to be written, a tenth of a second apart.
@@ -156,7 +158,7 @@ impl Load<'_> {
     fn once(&self, out: &mut dyn Write, err: &mut dyn Write) -> Result<bool, String> {
         let args = self.args;
         let at_once = args.at_once.unwrap_or(args.calls).min(args.calls);
-        let mut plan = self.plan(args.calls, at_once)?;
+        let mut plan = self.plan(args.calls, at_once, self.seed)?;
         plan.at_end = match args.at_end {
             AtEnd::HangUp => load::AtEnd::HangUp,
             AtEnd::FallSilent => load::AtEnd::FallSilent,
@@ -189,7 +191,8 @@ impl Load<'_> {
         capacity::head(table).map_err(wrong)?;
         let (mut found, mut again) = (Found::default(), None);
         while let Some(calls) = again.take().or_else(|| search.next()) {
-            let mut plan = self.plan(calls, calls)?;
+            // A gateway knows the calls that it had: none may come again with the same id.
+            let mut plan = self.plan(calls, calls, self.seed.wrapping_add(found.steps() as u64 * SEEDS_APART))?;
             if args.records.is_some() {
                 plan.at_end = load::AtEnd::FallSilent;
             }
@@ -222,7 +225,7 @@ impl Load<'_> {
         Ok(found.is_any())
     }
 
-    fn plan(&self, calls: u32, at_once: u32) -> Result<Plan, String> {
+    fn plan(&self, calls: u32, at_once: u32, seed: u64) -> Result<Plan, String> {
         let args = self.args;
         let usual = if args.find_capacity && args.audio.is_empty() { Pattern::Burst } else { Pattern::default() };
         let pattern = args.talk.unwrap_or(usual);
@@ -240,8 +243,8 @@ impl Load<'_> {
             at_end: load::AtEnd::HangUp,
             to: args.line.to.clone(),
             from: args.line.from.clone(),
-            talk: callers::talk(pattern, &args.audio, &args.truth, args.again, self.seed)?,
-            trouble: args.line.trouble(self.seed),
+            talk: callers::talk(pattern, &args.audio, &args.truth, args.again, seed)?,
+            trouble: args.line.trouble(seed),
             silence_timeout: args.silence_timeout_s,
             server_pid: args.server_pid,
         })
@@ -272,7 +275,7 @@ impl Load<'_> {
         config.gateways.clone_from(&args.line.gateway);
         config.rest_port = args.line.rest_port;
         config.check_every = args.validate;
-        config.seed = self.seed;
+        config.seed = plan.trouble.seed;
         let model = args.model.start(matches!(plan.talk, Talk::Bursts), args.validate)?;
         let lab = Lab::start(config).await.map_err(|error| error.to_string())?;
         let mut shown = progress::Shown::new(err);

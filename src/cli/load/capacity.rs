@@ -56,6 +56,11 @@ impl Found {
         out.flush()
     }
 
+    /// Steps so far.
+    pub(super) fn steps(&self) -> usize {
+        self.steps.len()
+    }
+
     /// How often so many calls were tried.
     pub(super) fn tries(&self, calls: u32) -> usize {
         self.steps.iter().filter(|step| step.calls == calls).count()
