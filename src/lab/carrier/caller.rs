@@ -7,6 +7,7 @@ use crate::{
     audio::{FRAME_SAMPLES, MULAW_SILENCE, to_float, to_pcm},
     codec::mulaw,
     lab::tone::Bursts,
+    time::Timestamp,
 };
 
 /// A recording that several callers share.
@@ -42,9 +43,9 @@ impl ScriptedCarrier {
         self.bursts = Some(Bursts::new(seed));
     }
 
-    /// The recording, or the tones, are over: the line is silent from the next frame on.
-    pub fn fall_silent(&mut self) {
-        (self.tape, self.bursts) = (None, None);
+    /// The recording, or the tones, are over at `at`: the line is silent from the next frame on.
+    pub fn fall_silent(&mut self, at: Timestamp) {
+        self.silent_from = at;
     }
 
     pub(super) fn schedule_frame(&mut self) {
@@ -60,6 +61,9 @@ impl ScriptedCarrier {
         let frame = self.frame;
         self.frame += 1;
         self.schedule_frame();
+        if self.last_arrival > self.silent_from {
+            (self.tape, self.bursts) = (None, None);
+        }
         let nothing = self.no_frames.iter().any(|(from, to)| (*from..*to).contains(&(frame * 20)));
         if nothing || self.random.f32() < self.trouble.loss {
             return None;

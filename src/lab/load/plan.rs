@@ -35,7 +35,7 @@ pub enum AtEnd {
     /// They hang up.
     #[default]
     HangUp,
-    /// They fall silent and wait for the goodbye.
+    /// They fall silent, one after the other as they came, and wait for the goodbye.
     FallSilent,
 }
 
@@ -92,6 +92,12 @@ impl Plan {
             (Talk::Tapes(_), Some(tape)) => tape.speech_end,
             (Talk::Silent | Talk::Tapes(_), _) => Some(Duration::ZERO),
         }
+    }
+
+    /// Between two of the first calls.
+    #[must_use]
+    pub fn apart(&self) -> Duration {
+        self.ramp / self.at_once.max(1)
     }
 
     /// When what is measured begins to count, after the start.

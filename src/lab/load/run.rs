@@ -70,7 +70,7 @@ pub struct Outcome {
     pub unended: Vec<CallSid>,
     /// When the callers hung up because time was over; `None`: every call ended by itself.
     pub hung_up: Option<Timestamp>,
-    /// When those who talk on fell silent.
+    /// When the first of those who talk on fell silent; the others followed as they had come.
     pub fell_silent: Option<Timestamp>,
     /// What counts: from the end of the warm-up to when time was over.
     pub counted: Range<Timestamp>,
@@ -126,7 +126,7 @@ pub async fn run(
                     break;
                 }
                 load.fall_silent(model);
-                over.as_mut().reset(Instant::now() + plan.silence_timeout + OVERDUE);
+                over.as_mut().reset(Instant::now() + plan.ramp + plan.silence_timeout + OVERDUE);
             }
             () = &mut stop => break,
         }
@@ -240,10 +240,12 @@ impl<'a> Load<'a> {
         self.over();
         self.fell_silent = Some(self.counted.end);
         if let Some(model) = model {
-            model.fall_silent();
+            model.fall_silent(self.plan.apart());
         }
-        for call in self.flying.values() {
-            call.with_caller(|caller, _| caller.fall_silent());
+        for (number, call) in &self.flying {
+            // As they came: or all would be told goodbye in the same frame.
+            let later = self.plan.apart() * (number % self.plan.at_once.max(1));
+            call.with_caller(|caller, now| caller.fall_silent(now + later));
         }
     }
 

@@ -4,8 +4,8 @@ use std::{
     io,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -16,6 +16,7 @@ use super::{
     config::OpenAiConfig,
     faults::{Act, Faults},
     log::{ConnectionReport, Log},
+    mirror::Silent,
     polled::Looker,
     routes,
 };
@@ -54,7 +55,7 @@ pub(super) struct Shared {
     /// If sessions are polled.
     pub(super) looker: Option<Arc<Looker>>,
     /// Mirrors say nothing back any more.
-    pub(super) silent: Arc<AtomicBool>,
+    pub(super) silent: Arc<OnceLock<Silent>>,
     numbers: AtomicUsize,
     faults: Mutex<(Faults, Vec<Faults>)>,
     violations: Mutex<Vec<String>>,
@@ -154,9 +155,11 @@ impl OpenAiLab {
         locked(&self.shared.faults).1.push(faults);
     }
 
-    /// Mirrors say nothing back from now on.
-    pub fn fall_silent(&self) {
-        self.shared.silent.store(true, Ordering::Relaxed);
+    /// Mirrors say nothing back any more: the first connection's from now on, each further one's so much later.
+    pub fn fall_silent(&self, apart: Duration) {
+        let silent = Silent { from: self.now(), apart };
+        // Whoever was first has said when.
+        let _ = self.shared.silent.set(silent);
     }
 
     /// So many exact phrases are said with other words.

@@ -6,10 +6,8 @@
 use std::{
     collections::VecDeque,
     fmt::Write as _,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -30,22 +28,36 @@ use crate::{
 /// is the gateway's and not the next append's, which comes no sooner than it was said.
 const AHEAD_MS: u64 = 100;
 
+/// When mirrors say nothing back any more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Silent {
+    /// The first one.
+    pub(super) from: Timestamp,
+    /// Each further one, after the one before.
+    pub(super) apart: Duration,
+}
+
 /// A session's mirror.
 #[derive(Debug)]
 pub(super) struct Mirror {
     ear: Ear,
     /// Of deltas, against the schema.
     checks: Checks,
-    /// It has stopped saying anything back.
-    silent: Arc<AtomicBool>,
+    number: usize,
+    silent: Arc<OnceLock<Silent>>,
     appended: u64,
     /// The number of its response.
     response: Option<u32>,
 }
 
 impl Mirror {
-    pub(super) fn new(checks: Checks, silent: Arc<AtomicBool>) -> Self {
-        Self { ear: Ear::default(), checks, silent, appended: 0, response: None }
+    /// Of the connection of this number.
+    pub(super) fn new(number: usize, checks: Checks, silent: Arc<OnceLock<Silent>>) -> Self {
+        Self { ear: Ear::default(), checks, number, silent, appended: 0, response: None }
+    }
+
+    fn is_silent(&self, now: Timestamp) -> bool {
+        self.silent.get().is_some_and(|Silent { from, apart }| now >= *from + *apart * self.number as u32)
     }
 
     fn hears(&mut self, now: Timestamp, bytes: &[u8], format: Format) -> bool {
@@ -82,7 +94,7 @@ impl Session {
     /// The place of the response in which it is said back; begins or ends it as need be.
     fn says_back(&mut self, now: Timestamp) -> Option<usize> {
         let mirror = self.mirror.as_ref()?;
-        let (silent, own) = (mirror.silent.load(Ordering::Relaxed), mirror.response);
+        let (silent, own) = (mirror.is_silent(now), mirror.response);
         let active = self.responses.iter().position(|response| response.wanted.in_conversation);
         match active {
             Some(at) if Some(self.responses[at].number) != own => None,
@@ -143,21 +155,19 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use serde_json::json;
     use tokio::sync::Notify;
 
     use super::*;
     use crate::lab::openai::{Brief, Faults, check, log::Log};
 
-    fn session(every: u32) -> (Session, Arc<AtomicBool>) {
+    fn session(every: u32) -> (Session, Arc<OnceLock<Silent>>) {
         let log = Log::new(0, "gpt-realtime", Timestamp::ZERO, Arc::new(Notify::new()));
         let mut session =
             Session::new(Box::new(Brief), "gpt-realtime", Faults::default(), Arc::default(), 1, log, 1_795_000_000_000);
-        let silent = Arc::new(AtomicBool::new(false));
+        let silent = Arc::new(OnceLock::new());
         session.checks = Checks::every(every);
-        session.mirror = Some(Mirror::new(Checks::every(every), Arc::clone(&silent)));
+        session.mirror = Some(Mirror::new(2, Checks::every(every), Arc::clone(&silent)));
         session.open();
         (session, silent)
     }
@@ -197,14 +207,15 @@ mod tests {
     #[test]
     fn tones_are_noted_when_they_come_and_when_they_go_back() {
         let (mut session, silent) = session(1);
+        let at = Timestamp::from_millis;
         append(&mut session, 20, &[0; 960]);
         append(&mut session, 40, &8_000_i16.to_le_bytes().repeat(480));
         append(&mut session, 60, &8_000_i16.to_le_bytes().repeat(480));
-        silent.store(true, Ordering::Relaxed);
+        silent.set(Silent { from: at(80), apart: Duration::from_millis(10) }).expect("the first time");
+        assert_eq!(deltas(&append(&mut session, 99, &[0; 960])).len(), 1, "two come before it");
         let ended = append(&mut session, 1_000, &8_000_i16.to_le_bytes().repeat(480));
         assert!(ended.iter().any(|event| event["type"] == "response.done"), "{ended:?}");
         assert!(deltas(&ended).is_empty());
-        let at = Timestamp::from_millis;
         let tones = [Tone { came: at(40), sent: Some(at(40)) }, Tone { came: at(1_000), sent: None }];
         assert_eq!(session.log.report().tones, tones);
     }

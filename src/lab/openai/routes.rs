@@ -139,7 +139,7 @@ async fn realtime(State(shared): State<Arc<Shared>>, request: Request) -> Respon
         let mut session = Session::new(brain, &connection.model, faults, wrong_words, seed, log.clone(), unix_ms);
         session.checks = Checks::every(shared.config.check_every);
         if shared.config.mirror {
-            session.mirror = Some(Mirror::new(session.checks, Arc::clone(&shared.silent)));
+            session.mirror = Some(Mirror::new(number, session.checks, Arc::clone(&shared.silent)));
         }
         if let Some(looker) = &shared.looker {
             looker.add(Polled::new(upgraded.into_wire(), session, log.clone(), shared.clock.now()));
