@@ -67,7 +67,8 @@ impl Added {
             let Some(sent) = tone.sent else { continue };
             if let Some(to_caller) = next(&caller.heard, sent) {
                 self.to_caller.push(to_caller);
-                self.both.push(to_model + to_caller);
+                // In whole microseconds, as its parts: two that are alike compare so.
+                self.both.push(((to_model + to_caller) * 1e3).round() / 1e3);
             }
         }
     }
