@@ -74,6 +74,7 @@
 //! * [`audit`] (recordings with both voices in one track, held against the rules);
 //! * [`call`] (control plane), [`media`] (data plane; it implements the port that the call defines), [`session`] (both);
 //! * [`chart`] (a call as a picture, for pages and documents);
+//! * [`intent`] (what an assistant can do over HTTP), [`store`] (what outlives the process);
 //! * [`config`] (the server's file and environment);
 //! * drivers: [`net`] (sockets, HTTP, the one clock), [`voices`] (phrases rendered and kept), [`live`] (the gateway),
 //!   [`lab`] (stand-ins for carrier, model and voices, pure and on sockets), [`replay`] (recordings and the demo's
@@ -156,6 +157,7 @@ pub mod carrier;
 pub mod chart;
 pub mod codec;
 pub mod config;
+pub mod intent;
 pub mod lab;
 pub mod live;
 pub mod media;
@@ -169,6 +171,7 @@ pub mod resample;
 pub mod ring;
 pub mod session;
 pub mod silence;
+pub mod store;
 pub mod time;
 pub mod tts;
 pub mod vad;

@@ -38,13 +38,17 @@ const EDGES: &[(&str, &[&str])] = &[
     ("session",   &["time", "audio", "resample", "vad", "mix", "carrier", "model", "assistant", "call", "media"]),
     // a finished call as a picture
     ("chart",     &["time", "audio", "codec", "call"]),
+    // tools over HTTP, as values
+    ("intent",    &["wire", "model"]),
+    // what outlives the process; it knows documents, not what they mean
+    ("store",     &[]),
     // the server's file and environment
-    ("config",    &["time", "audio", "vad", "assistant", "carrier", "model", "tts"]),
+    ("config",    &["time", "audio", "vad", "assistant", "carrier", "model", "tts", "intent"]),
     // drivers
     ("net",       &["time", "wire"]),
     ("voices",    &["time", "audio", "wire", "codec", "mix", "assistant", "tts", "call", "config", "net"]),
     ("live",      &["time", "audio", "wire", "vad", "mix", "assistant", "carrier", "model", "tts", "call", "media",
-                    "session", "config", "net", "voices"]),
+                    "session", "intent", "config", "net", "voices"]),
     ("lab",       &["time", "audio", "codec", "resample", "vad", "mix", "carrier", "model", "call", "session", "net"]),
     ("replay",    &["time", "audio", "codec", "vad", "mix", "carrier", "model", "recording", "assistant", "tts",
                     "call", "media", "session", "chart", "net", "voices", "live", "lab"]),
@@ -55,7 +59,7 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that may touch the world; all others are pure.
-const IMPURE: &[&str] = &["config", "net", "voices", "live", "lab", "replay", "report", "cli"];
+const IMPURE: &[&str] = &["store", "config", "net", "voices", "live", "lab", "replay", "report", "cli"];
 
 /// What a pure module never names, by the beginning of the path.
 const IMPURE_PATHS: &[&[&str]] = &[
