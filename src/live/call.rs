@@ -90,7 +90,7 @@ impl LiveCall {
     pub(super) fn open(now: Instant, stream: NewStream, front: &Front, shard: usize) -> Option<Self> {
         let NewStream { call: id, sid, stream, resumed, assistant, mut model, socket } = stream;
         model.settle();
-        let access = Arc::clone(&front.twilio.as_ref()?.access);
+        let access = Arc::clone(&front.twilio()?.access);
         let config = SessionConfig {
             settings: assistant.settings.clone(),
             model: model.model().traits(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
-use super::setup::{Assistant, ModelFactory, NewCall, Setup, TwilioSetup};
+use super::setup::{Assistant, ModelFactory, NewCall, Outside, Setup, TwilioSetup};
 use crate::{
     assistant::FarewellKind,
     carrier::twilio::{
@@ -53,13 +53,14 @@ impl Setup {
             shards: server.shards.map_or_else(cores, NonZeroUsize::get),
             max_calls: config.limits.max_calls,
             drain: config.limits.drain,
-            twilio: config.twilio.as_ref().map(account),
+            twilio: config.twilio.as_ref().map(TwilioSetup::of),
             assistants: assistants.collect::<Result<_, _>>()?,
             cache: Arc::new(cache(&config.voices)),
             call_records: server.call_records.clone(),
             io: config.io,
             capture: config.capture.clone(),
             page: super::page::html(config),
+            outside: Outside::default(),
         })
     }
 }
@@ -73,11 +74,26 @@ fn cache(voices: &config::Voices) -> Cache {
     voices.cache_dir.as_ref().map_or_else(Cache::in_memory, |folder| Cache::new(folder, bytes))
 }
 
-fn account(twilio: &config::Twilio) -> TwilioSetup {
-    let rest = &twilio.rest;
-    TwilioSetup {
-        access: Access::new(twilio.account, &rest.base_url, &rest.user, rest.password.expose_secret()),
-        keys: twilio.keys.clone(),
+impl TwilioSetup {
+    /// What a configuration says of the account.
+    #[must_use]
+    pub fn of(twilio: &config::Twilio) -> Self {
+        let rest = &twilio.rest;
+        Self {
+            access: Access::new(twilio.account, &rest.base_url, &rest.user, rest.password.expose_secret()),
+            keys: twilio.keys.clone(),
+        }
+    }
+}
+
+impl Assistant {
+    /// What a configuration says of an assistant, under its own name (`file:NAME`).
+    ///
+    /// # Errors
+    ///
+    /// If a text cannot be spoken by the carrier's own voice.
+    pub fn of(assistant: &config::Assistant, io: &config::Io) -> Result<Self, SetupError> {
+        ready(assistant, io)
     }
 }
 
@@ -88,8 +104,10 @@ fn ready(assistant: &config::Assistant, io: &config::Io) -> Result<Assistant, Se
     let apology = Setting { key: "farewell.model_lost", value: farewells.text(FarewellKind::ModelLost) };
     let language = Setting { key: "language", value: farewells.language() };
     Ok(Assistant {
+        key: format!("file:{}", assistant.name),
         name: assistant.name.clone(),
         numbers: assistant.numbers.clone(),
+        catches_all: assistant.numbers.is_empty(),
         settings: assistant.settings.clone(),
         detector: assistant.detector,
         shelf: Arc::new(Shelf::of(assistant)?),

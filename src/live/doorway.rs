@@ -59,7 +59,7 @@ async fn arrival(front: &Front, socket: &mut Socket) -> Result<Arrived, String> 
         match decode(&text, None, &mut audio) {
             Ok(Event::Connected | Event::Unknown) => {}
             Ok(Event::Start(start)) => {
-                let twilio = front.twilio.as_ref().ok_or("no account is configured")?;
+                let twilio = front.twilio().ok_or("no account is configured")?;
                 if start.account != twilio.access.account() {
                     return Err("it belongs to another account".to_owned());
                 }
@@ -67,7 +67,8 @@ async fn arrival(front: &Front, socket: &mut Socket) -> Result<Arrived, String> 
                 let now_s = clock::unix_ms() / 1000;
                 let claim = twilio.tokens.read(token, start.account, start.call, now_s);
                 let claim = claim.map_err(|refused| refused.to_string())?;
-                let assistant = front.assistant_named(&claim.assistant).ok_or("its assistant does not exist here")?;
+                let assistant =
+                    front.directory.with_key(&claim.assistant).ok_or("its assistant does not exist here")?;
                 return Ok(Arrived {
                     call: start.call,
                     stream: start.stream,

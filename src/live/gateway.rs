@@ -1,22 +1,25 @@
 //! A running gateway: its threads, what they share, and how it stops.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{self, Handle};
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::AbortHandle;
 
 use super::{
     ahead::Ahead,
     answers::Addresses,
     capture::Captures,
+    directory::{Directory, Replaced},
     finished::{FinishedCall, Observation},
-    setup::{Assistant, Setup},
+    setup::{Api, Assistant, Outside, Setup, TwilioSetup},
     shard::{self, INBOX, ToShard},
-    supervisor::{Census, Supervisor},
+    supervisor::{Census, Supervisor, Whereabouts},
 };
 use crate::{
     call::{Party, Reason, SaidBy},
@@ -77,11 +80,24 @@ pub(super) struct Twilio {
     pub(super) tokens: TokenKeys,
 }
 
+impl Twilio {
+    fn of(account: TwilioSetup) -> Self {
+        Self {
+            access: Arc::new(account.access),
+            tokens: TokenKeys::new(&account.keys),
+            verifier: Verifier::new(account.keys),
+        }
+    }
+}
+
 /// What all shards share; nothing of it is touched in a tick.
 pub(super) struct Front {
     pub(super) addresses: Addresses,
-    pub(super) twilio: Option<Twilio>,
-    pub(super) assistants: Vec<Arc<Assistant>>,
+    twilio: RwLock<Option<Arc<Twilio>>>,
+    pub(super) directory: Directory,
+    /// Fills the shelves; by the key of their assistant.
+    keepers: Mutex<BTreeMap<String, AbortHandle>>,
+    workshop: Workshop,
     pub(super) max_calls: usize,
     pub(super) page: String,
     pub(super) io: config::Io,
@@ -89,23 +105,54 @@ pub(super) struct Front {
     pub(super) phase: watch::Receiver<Phase>,
     shards: Vec<mpsc::Sender<ToShard>>,
     pub(super) slow: Handle,
-    client: Client,
+    pub(super) client: Client,
+    pub(super) api: Option<Api>,
     requests: Arc<Semaphore>,
     finished: mpsc::UnboundedSender<Box<FinishedCall>>,
+    kept: Option<mpsc::UnboundedSender<Box<FinishedCall>>>,
     observer: Option<mpsc::UnboundedSender<Observation>>,
     pub(super) captures: Option<Captures>,
 }
 
 impl Front {
-    /// Who takes calls to this number.
-    pub(super) fn assistant_for(&self, to: &str) -> Option<Arc<Assistant>> {
-        let claims = |assistant: &&Arc<Assistant>| assistant.numbers.iter().any(|number| number == to);
-        let found = self.assistants.iter().find(claims);
-        found.or_else(|| self.assistants.iter().find(|assistant| assistant.numbers.is_empty())).cloned()
+    /// The carrier's account, if there is one.
+    pub(super) fn twilio(&self) -> Option<Arc<Twilio>> {
+        self.twilio.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn assistant_named(&self, name: &str) -> Option<Arc<Assistant>> {
-        self.assistants.iter().find(|assistant| assistant.name == name).cloned()
+    /// Requests of this account are taken from now on.
+    ///
+    /// # Errors
+    ///
+    /// If the addresses cannot stand in a document.
+    pub(super) fn use_twilio(&self, account: TwilioSetup) -> Result<(), GatewayError> {
+        let twilio = Twilio::of(account);
+        try_document(&self.addresses, &twilio)?;
+        *self.twilio.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(twilio));
+        Ok(())
+    }
+
+    /// These answer from now on, and what they say by themselves is rendered.
+    pub(super) fn install(&self, assistants: Vec<Arc<Assistant>>) {
+        let Replaced { added, removed } = self.directory.replace(assistants);
+        let mut keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in removed {
+            if let Some(keeper) = keepers.remove(&key) {
+                keeper.abort();
+            }
+        }
+        for assistant in added {
+            let keeper = self.slow.spawn(Arc::clone(&assistant.shelf).keep(self.workshop.clone()));
+            keepers.insert(assistant.key.clone(), keeper.abort_handle());
+        }
+    }
+
+    /// Ends a call with the operator's farewell. `false` if there is none of this id.
+    pub(super) fn end_call(&self, call: &CallId) -> bool {
+        match self.supervisor.whereabouts(call) {
+            Whereabouts::Live(shard) => self.tell(shard, ToShard::Operator { call: call.clone() }).is_ok(),
+            Whereabouts::Unknown | Whereabouts::Closing(_) | Whereabouts::Waiting | Whereabouts::Over => false,
+        }
     }
 
     /// Tells a shard; gives the message back if it cannot take it.
@@ -157,6 +204,10 @@ impl Front {
         self.supervisor.over(now, &call.call);
         let call = Box::new(call);
         self.observe(|| Observation::Finished(call.clone()));
+        if let Some(kept) = &self.kept {
+            // Whoever keeps them says so itself when it cannot.
+            let _ = kept.send(call.clone());
+        }
         let _ = self.finished.send(call);
     }
 }
@@ -178,11 +229,7 @@ impl Gateway {
     /// If the address cannot be listened on, or a setting cannot be used with the carrier.
     pub fn start(setup: Setup, observer: Option<mpsc::UnboundedSender<Observation>>) -> Result<Self, GatewayError> {
         let addresses = Addresses::new(&setup.public_url);
-        let twilio = setup.twilio.map(|twilio| Twilio {
-            access: Arc::new(twilio.access),
-            tokens: TokenKeys::new(&twilio.keys),
-            verifier: Verifier::new(twilio.keys),
-        });
+        let twilio = setup.twilio.map(Twilio::of);
         if let Some(twilio) = &twilio {
             try_document(&addresses, twilio)?;
         }
@@ -199,10 +246,14 @@ impl Gateway {
         let slow = runtime::Builder::new_current_thread().enable_all().build()?;
         let captures = setup.capture.as_ref().map(|config| Captures::start(config, watched.clone())).transpose()?;
         let (captures, capturing) = captures.unzip();
+        let Outside { remote, api, finished: kept } = setup.outside;
+        let client = Client::new()?;
         let front = Arc::new(Front {
             addresses,
-            twilio,
-            assistants: setup.assistants,
+            twilio: RwLock::new(twilio.map(Arc::new)),
+            directory: Directory::default(),
+            keepers: Mutex::default(),
+            workshop: Workshop::new(client.clone(), setup.cache),
             max_calls: setup.max_calls,
             page: setup.page,
             io: setup.io,
@@ -210,22 +261,22 @@ impl Gateway {
             phase: watched.clone(),
             shards: senders,
             slow: slow.handle().clone(),
-            client: Client::new()?,
+            client,
+            api,
             requests: Arc::new(Semaphore::new(REQUESTS)),
             finished,
+            kept,
             observer,
             captures,
         });
+        front.install(setup.assistants);
+        remote.connect(&front);
         let mut threads = Vec::new();
         let slow_front = Arc::clone(&front);
         let mut stopped = watched.clone();
         threads.push(std::thread::Builder::new().name("slow".into()).spawn(move || {
             slow.block_on(async {
                 tokio::spawn(keep_records(finished_calls, records));
-                let workshop = Workshop::new(slow_front.client.clone(), setup.cache);
-                for assistant in &slow_front.assistants {
-                    tokio::spawn(Arc::clone(&assistant.shelf).keep(workshop.clone()));
-                }
                 tokio::spawn(sweep(slow_front));
                 let _ = stopped.wait_for(|phase| *phase == Phase::Stopped).await;
             });
@@ -257,15 +308,7 @@ impl Gateway {
     /// Ends a call with the operator's farewell. `false` if there is none of this id.
     #[must_use]
     pub fn end_call(&self, call: &CallId) -> bool {
-        match self.front.supervisor.whereabouts(call) {
-            super::supervisor::Whereabouts::Live(shard) => {
-                self.front.tell(shard, ToShard::Operator { call: call.clone() }).is_ok()
-            }
-            super::supervisor::Whereabouts::Unknown
-            | super::supervisor::Whereabouts::Closing(_)
-            | super::supervisor::Whereabouts::Waiting
-            | super::supervisor::Whereabouts::Over => false,
-        }
+        self.front.end_call(call)
     }
 
     /// Takes no new calls, lets those under way go on up to the limit, then has them told goodbye. Ends when all calls
@@ -346,7 +389,7 @@ async fn sweep(front: Arc<Front>) {
         for (call, shard) in front.supervisor.sweep(clock::now(), clock::unix_ms() / 1000) {
             tracing::error!(%call, "the call has outlived its bound: it is ended");
             let _ = front.tell(shard, ToShard::Drop(call.clone()));
-            if let (Some(twilio), Ok(sid)) = (&front.twilio, call.as_str().parse::<CallSid>()) {
+            if let (Some(twilio), Ok(sid)) = (front.twilio(), call.as_str().parse::<CallSid>()) {
                 let request = twilio.access.http(&Request::complete(twilio.access.account(), sid));
                 front.exchange(shard, &call, ExchangeId(u32::MAX), request);
             }

@@ -13,8 +13,11 @@
 //! | `page.rs` | what an operator does next |
 //! | `gateway.rs` | start, drain, stop |
 //! | `routes.rs` | webhooks, health, the media handshake |
+//! | `api.rs` | the door to the API, which runs apart |
 //! | `answers.rs` | the documents that answer webhooks |
 //! | `doorway.rs` | a new connection until its `start` |
+//! | `directory.rs` | who answers which number |
+//! | `remote.rs` | the gateway as those see it who run it |
 //! | `supervisor.rs` | who owns which call; what outlives a connection |
 //! | `shard.rs`, `bells.rs` | the loop over all calls of a thread, and what wakes it |
 //! | `call.rs` | one call: socket, session, model |
@@ -58,16 +61,19 @@
 
 mod ahead;
 mod answers;
+mod api;
 mod bells;
 mod call;
 mod capture;
 mod configured;
+mod directory;
 mod doorway;
 mod finished;
 mod gateway;
 mod intents;
 mod model_link;
 mod page;
+mod remote;
 mod routes;
 pub mod setup;
 mod shard;
@@ -78,5 +84,6 @@ pub use configured::SetupError;
 pub use finished::{FinishedCall, Observation};
 pub use gateway::{Gateway, GatewayError};
 pub use page::text as next_steps;
+pub use remote::Remote;
 pub use setup::Setup;
-pub use supervisor::Census;
+pub use supervisor::{Census, LiveCall};

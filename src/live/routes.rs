@@ -7,9 +7,9 @@ use axum::{
     Json, Router,
     body::{Body, Bytes},
     extract::{Path, State},
-    http::{Request, Response, StatusCode, header},
+    http::{Request, Response, StatusCode, Uri, header},
     response::{Html, IntoResponse},
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use http_body_util::{BodyExt, Limited};
 
@@ -69,6 +69,7 @@ pub(super) fn router(front: Arc<Front>, shard: usize) -> Router {
             .route(path::STATUS, post(status))
             .route(path::STREAM_STATUS, post(stream_status))
             .route(path::MEDIA, get(media))
+            .route("/api/{*rest}", any(api))
     };
     let router = if prefix.is_empty() { routes() } else { routes().nest(&prefix, routes()) };
     router
@@ -82,6 +83,22 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
 
 async fn page(State(here): State<Here>) -> Html<String> {
     Html(here.front.page.clone())
+}
+
+/// The API, without the prefix of the public address.
+async fn api(State(here): State<Here>, mut request: Request<Body>) -> Response<Body> {
+    let Some(api) = &here.front.api else {
+        return plain(StatusCode::NOT_FOUND, "There is nothing at this address.\n");
+    };
+    if let Some(uri) = without_prefix(request.uri(), here.front.addresses.prefix()) {
+        *request.uri_mut() = uri;
+    }
+    super::api::answer(api, request).await
+}
+
+fn without_prefix(uri: &Uri, prefix: &str) -> Option<Uri> {
+    let target = uri.path_and_query()?.as_str().strip_prefix(prefix).filter(|_| !prefix.is_empty())?;
+    target.parse().ok()
 }
 
 /// Alive: this process serves. With the census, for those who look.
@@ -124,7 +141,7 @@ async fn signed_form(here: &Here, request: Request<Body>) -> Result<SignedForm, 
 
 fn check_signature(here: &Here, headers: &header::HeaderMap, url: &str, body: Signed<'_>) -> Result<(), Refusal> {
     let signature = headers.get(HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let refused = match &here.front.twilio {
+    let refused = match here.front.twilio() {
         Some(twilio) => match twilio.verifier.verify(url, body, signature) {
             Ok(()) => return Ok(()),
             Err(refused) => refused.to_string(),
@@ -144,8 +161,8 @@ fn check_signature(here: &Here, headers: &header::HeaderMap, url: &str, body: Si
 }
 
 /// The account's own requests only.
-fn of_our_account(here: &Here, account: AccountSid) -> Result<&Twilio, Refusal> {
-    here.front.twilio.as_ref().filter(|twilio| twilio.access.account() == account).ok_or_else(|| {
+fn of_our_account(here: &Here, account: AccountSid) -> Result<Arc<Twilio>, Refusal> {
+    here.front.twilio().filter(|twilio| twilio.access.account() == account).ok_or_else(|| {
         tracing::warn!(%account, "a request for another account was refused: check the account SID in the configuration");
         refusal(StatusCode::FORBIDDEN, "Forbidden.\n")
     })
@@ -170,11 +187,11 @@ async fn voice(State(here): State<Here>, request: Request<Body>) -> Response<Bod
             here.front.supervisor.count(|census| census.busy += 1);
             return Ok(document(&twiml::busy()));
         }
-        let Some(assistant) = here.front.assistant_for(&request.to) else {
+        let Some(assistant) = here.front.directory.for_number(&request.to) else {
             tracing::warn!(call = %request.call, "no assistant takes calls to this number: give one the number, or none");
             return Ok(document(&twiml::busy()));
         };
-        connect(&here, twilio, &assistant, request.call, 0)
+        connect(&here, &twilio, &assistant, request.call, 0)
     };
     answer.await.unwrap_or_else(|refused| *refused)
 }
@@ -192,7 +209,9 @@ async fn resume(State(here): State<Here>, Path(number): Path<String>, request: R
         {
             return Ok(document(&twiml::hang_up()));
         }
-        let Some(assistant) = here.front.assistant_for(&request.to) else { return Ok(document(&twiml::hang_up())) };
+        let Some(assistant) = here.front.directory.for_number(&request.to) else {
+            return Ok(document(&twiml::hang_up()));
+        };
         let number: u8 = number.parse().unwrap_or(u8::MAX);
         // A call of another process is new to us: while we drain, we take none.
         let taken = matches!(whereabouts, Whereabouts::Live(_)) || *here.front.phase.borrow() == Phase::Running;
@@ -201,7 +220,7 @@ async fn resume(State(here): State<Here>, Path(number): Path<String>, request: R
             return Ok(document(&assistant.apology));
         }
         tracing::info!(%call, number, "the call is resumed");
-        connect(&here, twilio, &assistant, request.call, number)
+        connect(&here, &twilio, &assistant, request.call, number)
     };
     answer.await.unwrap_or_else(|refused| *refused)
 }
@@ -229,7 +248,7 @@ fn connect(
         return Ok(document(&answer));
     }
     let expires_s = clock::unix_ms() / 1000 + LIFETIME_S;
-    let claim = Claim { resumed, expires_s, nonce, assistant: assistant.name.clone() };
+    let claim = Claim { resumed, expires_s, nonce, assistant: assistant.key.clone() };
     let answer = front.addresses.connect(&twilio.tokens, twilio.access.account(), call, &claim);
     answer.map(|twiml| document(&twiml)).map_err(|error| fault(&error))
 }

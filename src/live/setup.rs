@@ -7,6 +7,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::{FinishedCall, Remote};
 use crate::{
     assistant::{FarewellKind, Settings},
     carrier::{
@@ -40,7 +44,7 @@ pub struct Setup {
     pub drain: Duration,
     /// The Twilio account; without it every webhook is refused.
     pub twilio: Option<TwilioSetup>,
-    /// Who takes the calls; the first one whose numbers are empty takes what no other one claims.
+    /// Who takes the calls from the start on.
     pub assistants: Vec<Arc<Assistant>>,
     /// What was rendered before, for shelves with voices.
     pub cache: Arc<Cache>,
@@ -52,6 +56,28 @@ pub struct Setup {
     pub capture: Option<config::Capture>,
     /// What is shown under `/`.
     pub page: String,
+    /// What hangs on the gateway from outside.
+    pub outside: Outside,
+}
+
+/// What hangs on a gateway from outside; nothing by default.
+#[derive(Clone, Debug, Default)]
+pub struct Outside {
+    /// A way to the gateway for those who run it, connected when it starts.
+    pub remote: Remote,
+    /// What is served under `/api`.
+    pub api: Option<Api>,
+    /// Calls that are over go there, each once; the channel closes when the gateway has stopped.
+    pub finished: Option<mpsc::UnboundedSender<Box<FinishedCall>>>,
+}
+
+/// Routes that are not served by the shards: a request is handed over to a runtime of its own.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// The routes, without the public address's prefix.
+    pub routes: axum::Router,
+    /// Where they run.
+    pub runtime: Handle,
 }
 
 /// The carrier's account.
@@ -66,10 +92,14 @@ pub struct TwilioSetup {
 /// An assistant, ready to take calls.
 #[derive(Clone)]
 pub struct Assistant {
+    /// What tells it from all others and from its own other versions: `file:NAME`, or `ID@VERSION` of the store.
+    pub key: String,
     /// Its name.
     pub name: String,
-    /// The numbers that it answers; empty: all that no other assistant claims.
+    /// The numbers that it answers.
     pub numbers: Vec<String>,
+    /// It answers every number that no other assistant has.
+    pub catches_all: bool,
     /// Its settings.
     pub settings: Settings,
     /// Its voice detector.
@@ -119,8 +149,10 @@ impl Assistant {
         const LANGUAGE: &str = "en-US";
         let apology = Setting { key: "apology", value: tts::default_text(FarewellKind::ModelLost) };
         Ok(Self {
+            key: format!("file:{name}"),
             name: name.to_owned(),
             numbers: vec![number.to_owned()],
+            catches_all: false,
             settings,
             detector,
             shelf: Arc::new(Shelf::builtin()?),

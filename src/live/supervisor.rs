@@ -43,6 +43,15 @@ pub struct Census {
     pub lost: u64,
 }
 
+/// A call with a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveCall {
+    /// Which.
+    pub call: CallId,
+    /// We have closed its stream, and wait for the carrier to confirm the end.
+    pub closing: bool,
+}
+
 /// What a new stream is to do.
 pub(super) enum Admission<A> {
     /// Begin; with the model's session that was opened ahead, if there is one.
@@ -192,6 +201,16 @@ impl<A> Supervisor<A> {
         let mut state = self.state();
         state.census.lost += 1;
         state.calls.remove(call);
+    }
+
+    /// Calls with a stream.
+    pub(super) fn live(&self) -> Vec<LiveCall> {
+        let state = self.state();
+        let live = |(call, entry): (&CallId, &Entry<A>)| match entry {
+            Entry::Live { closing, .. } => Some(LiveCall { call: call.clone(), closing: *closing }),
+            Entry::Waiting { .. } | Entry::Over { .. } => None,
+        };
+        state.calls.iter().filter_map(live).collect()
     }
 
     pub(super) fn count(&self, change: impl FnOnce(&mut Census)) {

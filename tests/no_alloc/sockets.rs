@@ -64,6 +64,7 @@ async fn calls(encoding: Encoding) -> (u64, u64, u64) {
         capture: None,
         io: Default::default(),
         page: String::new(),
+        outside: Default::default(),
     };
     let gateway = Gateway::start(setup, None).unwrap();
     let lines: Vec<_> = (0..CALLS).map(|_| lab.dial(Dial::new("+15550000000", "+15550000001"))).collect();

@@ -102,6 +102,7 @@ pub async fn play_live(
         capture: None,
         io: Default::default(),
         page: String::new(),
+        outside: Default::default(),
     };
     let gateway = Gateway::start(setup, Some(observer)).map_err(|error| text(&error))?;
     drop(reserved);

@@ -86,6 +86,7 @@ impl Room {
             capture: Some(Capture { folder: captures.clone(), share: 1.0, max_calls: 1_000, max_mb: 1_000 }),
             io: Default::default(),
             page: "a page".into(),
+            outside: Default::default(),
         };
         Self { lab, gateway: Gateway::start(setup, Some(observer)).unwrap(), observed, captures }
     }

@@ -1,0 +1,80 @@
+//! A gateway as those see it who run it: the API, the desk.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use super::{
+    Census,
+    gateway::{Front, Phase},
+    setup::{Assistant, TwilioSetup},
+    supervisor::LiveCall,
+};
+use crate::{carrier::CallId, net::client::Client};
+
+/// A way to the gateway. It leads nowhere before the gateway has started, and after it has stopped; then there are no
+/// calls, and nothing is done.
+#[derive(Clone, Debug, Default)]
+pub struct Remote(Arc<OnceLock<Weak<Front>>>);
+
+impl Remote {
+    /// The gateway has started.
+    pub(super) fn connect(&self, front: &Arc<Front>) {
+        // A second gateway with the same remote would be a mistake of whoever starts it: the first one stays.
+        let _ = self.0.set(Arc::downgrade(front));
+    }
+
+    fn front(&self) -> Option<Arc<Front>> {
+        self.0.get().and_then(Weak::upgrade)
+    }
+
+    /// These answer from now on; calls under way keep what they began with. Phrases of new ones are rendered.
+    pub fn install(&self, assistants: Vec<Arc<Assistant>>) {
+        if let Some(front) = self.front() {
+            front.install(assistants);
+        }
+    }
+
+    /// All that answer now.
+    #[must_use]
+    pub fn assistants(&self) -> Vec<Arc<Assistant>> {
+        self.front().map_or_else(Vec::new, |front| front.directory.all())
+    }
+
+    /// Requests of this account are taken from now on.
+    ///
+    /// # Errors
+    ///
+    /// If the addresses cannot stand in a document for the carrier.
+    pub fn use_twilio(&self, account: TwilioSetup) -> Result<(), super::GatewayError> {
+        self.front().map_or(Ok(()), |front| front.use_twilio(account))
+    }
+
+    /// Calls are taken: it runs, and does not drain.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.front().is_some_and(|front| *front.phase.borrow() == Phase::Running)
+    }
+
+    /// How many calls there are, and were.
+    #[must_use]
+    pub fn census(&self) -> Census {
+        self.front().map_or_else(Census::default, |front| front.supervisor.census())
+    }
+
+    /// Calls with a stream.
+    #[must_use]
+    pub fn live_calls(&self) -> Vec<LiveCall> {
+        self.front().map_or_else(Vec::new, |front| front.supervisor.live())
+    }
+
+    /// Ends a call with the operator's farewell. `false` if there is none of this id.
+    #[must_use]
+    pub fn end_call(&self, call: &CallId) -> bool {
+        self.front().is_some_and(|front| front.end_call(call))
+    }
+
+    /// The gateway's HTTP client.
+    #[must_use]
+    pub fn client(&self) -> Option<Client> {
+        self.front().map(|front| front.client.clone())
+    }
+}
