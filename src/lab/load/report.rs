@@ -363,7 +363,7 @@ fn server(outcome: &Outcome) -> Option<ServerUse> {
     let full = within.filter_map(|sample| sample.server).map(|usage| usage.rss_kib).max()?;
     let frames = last.frames.saturating_sub(first.frames);
     Some(ServerUse {
-        us_per_frame: to.cpu.saturating_sub(from.cpu).as_secs_f64() * 1e6 / frames.max(1) as f64,
+        us_per_frame: to.cpu_since(from).as_secs_f64() * 1e6 / frames.max(1) as f64,
         frames,
         core_share: core_share((first.at, from), (last.at, to)),
         rss_before_kib: before,
@@ -383,7 +383,7 @@ fn load(outcome: &Outcome) -> LabUse {
     load.offered = Some(frames / due.max(1.0));
     if let (Some(from), Some(to)) = (first.lab, last.lab) {
         load.core_share = Some(core_share((first.at, from), (last.at, to)));
-        load.us_per_frame = Some(to.cpu.saturating_sub(from.cpu).as_secs_f64() * 1e6 / frames.max(1.0));
+        load.us_per_frame = Some(to.cpu_since(from).as_secs_f64() * 1e6 / frames.max(1.0));
     }
     load
 }

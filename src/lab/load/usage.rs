@@ -1,8 +1,8 @@
 //! CPU and memory of a process, and the stretch in which all calls were up.
 //!
 //! CPU time is that of all threads by `/proc/PID/task/*/schedstat`, in nanoseconds: what the scheduler gave them, work of
-//! the kernel in their system calls included, waiting and being preempted not. What a thread used that has ended since
-//! is not in it.
+//! the kernel in their system calls included, waiting and being preempted not. What a thread has used is gone from there when
+//! it ends; `/proc/PID/stat` keeps it, in hundredths of a second. So if threads ended between two looks, that one tells.
 
 use std::{fs, ops::Range, time::Duration};
 
@@ -16,8 +16,10 @@ const FULL: f64 = 0.95;
 /// What a process has used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// On the CPU, all threads, kernel included.
-    pub cpu: Duration,
+    /// On the CPU, all threads that there are, kernel included.
+    pub threads: Duration,
+    /// The same with threads that have ended, to the hundredth of a second.
+    pub process: Duration,
     /// Resident memory, KiB.
     pub rss_kib: u64,
 }
@@ -27,11 +29,21 @@ impl Usage {
     #[must_use]
     pub fn of(pid: u32) -> Option<Self> {
         let read = |file| fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
-        let cpu = match of_threads(pid) {
-            Some(cpu) => cpu,
-            None => cpu(&read("stat")?)?,
-        };
-        Some(Self { cpu, rss_kib: rss(&read("status")?)? })
+        let process = cpu(&read("stat")?)?;
+        // A kernel that does not count threads so: then the process's own count is all there is.
+        let threads = of_threads(pid).unwrap_or_default();
+        Some(Self { threads, process, rss_kib: rss(&read("status")?)? })
+    }
+
+    /// CPU time used since an earlier look at the same process.
+    #[must_use]
+    pub fn cpu_since(self, earlier: Self) -> Duration {
+        let threads = self.threads.saturating_sub(earlier.threads);
+        let process = self.process.saturating_sub(earlier.process);
+        // User and system time are rounded apart, at both looks.
+        let rounding = Duration::from_millis(2 * 1000 / TICKS);
+        let uncounted = self.threads.is_zero() || process > threads + rounding;
+        if uncounted { process } else { threads }
     }
 }
 
@@ -92,8 +104,7 @@ pub(super) fn at_full_load<'a>(samples: &'a [Sample], counted: &Range<Timestamp>
 
 /// Share of one core between two looks.
 pub(super) fn core_share(first: (Timestamp, Usage), last: (Timestamp, Usage)) -> f64 {
-    let cpu = last.1.cpu.saturating_sub(first.1.cpu);
-    cpu.as_secs_f64() / (last.0 - first.0).as_secs_f64().max(1e-9)
+    last.1.cpu_since(first.1).as_secs_f64() / (last.0 - first.0).as_secs_f64().max(1e-9)
 }
 
 #[cfg(test)]
@@ -109,6 +120,30 @@ mod tests {
         assert_eq!((on_cpu("123456 789 10\n"), on_cpu("")), (Some(Duration::from_nanos(123_456)), None));
         let own = Usage::of(std::process::id()).expect("we run");
         assert!(own.rss_kib > 100, "{own:?}");
+    }
+
+    #[test]
+    fn what_a_thread_used_that_ended_is_counted() {
+        let look = |threads, process| Usage {
+            threads: Duration::from_micros(threads),
+            process: Duration::from_micros(process),
+            rss_kib: 0,
+        };
+        let earlier = look(900_123, 950_000);
+        assert_eq!(look(910_456, 970_000).cpu_since(earlier), Duration::from_micros(10_333), "the finer count");
+        assert_eq!(look(300_000, 1_150_000).cpu_since(earlier), Duration::from_millis(200), "a thread has ended");
+        let before = Usage::of(std::process::id()).expect("we run");
+        std::thread::spawn(|| {
+            let begun = crate::net::clock::now();
+            while crate::net::clock::now() - begun < Duration::from_millis(200) {
+                std::hint::spin_loop();
+            }
+        })
+        .join()
+        .expect("it does nothing that could panic");
+        let used = Usage::of(std::process::id()).expect("we run").cpu_since(before);
+        // On a machine that is busy otherwise, it got less than the time that it took.
+        assert!(used >= Duration::from_millis(20), "{used:?}");
     }
 
     fn sample(second: u64, up: u64) -> Sample {
@@ -127,7 +162,7 @@ mod tests {
         assert_eq!(warm.at, Timestamp::from_millis(6000), "what was before does not count");
         assert_eq!(at_full_load(&[sample(0, 0), sample(1, 0)], &all), None);
         assert_eq!(at_full_load(&[sample(0, 0), sample(1, 5), sample(2, 0)], &all), None, "one look is no stretch");
-        let used = |ms| Usage { cpu: Duration::from_millis(ms), rss_kib: 0 };
+        let used = |ms| Usage { threads: Duration::from_millis(ms), ..Usage::default() };
         assert_eq!(core_share((first.at, used(100)), (last.at, used(600))), 0.25);
     }
 }
