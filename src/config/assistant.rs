@@ -1,10 +1,11 @@
 //! Who answers the telephone: what is configured of an assistant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::{
     assistant::{FarewellKind, Greeting, HangupTool, Settings},
+    intent,
     model::{offline, openai},
     tts::{self, Voice},
     vad::Detector,
@@ -33,6 +34,42 @@ pub struct Assistant {
     pub model: ModelChoice,
     /// Its voice detector.
     pub detector: Detector,
+    /// Where it can be reached: `channels`, default `["call"]`.
+    pub channels: BTreeSet<Channel>,
+    /// It may be published for calls, and its intents be offered: `api_access`, default off. One of the server's file is
+    /// not published and does not need it.
+    pub api_access: bool,
+    /// Who it is and what it does: `system_message`, with `{{hangup_instructions}}` filled in; may be empty.
+    pub system_message: String,
+    /// The system message has switched `hangup_call` on.
+    pub switched_on_by_message: bool,
+    /// Intents that the system message names by `{{intent:NAME}}`.
+    pub mentioned: Vec<String>,
+    /// What it can do: `intents`.
+    pub intents: Vec<intent::Definition>,
+}
+
+/// Where an assistant can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Channel {
+    /// By telephone.
+    Call,
+    /// By text message.
+    Text,
+}
+
+impl Channel {
+    /// All.
+    pub const ALL: [Self; 2] = [Self::Call, Self::Text];
+
+    /// Its name in configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Text => "text",
+        }
+    }
 }
 
 impl Default for Assistant {
@@ -53,6 +90,12 @@ impl Default for Assistant {
             hangup_confirm: true,
             model: ModelChoice::default(),
             detector: Detector::default(),
+            channels: BTreeSet::from([Channel::Call]),
+            api_access: false,
+            system_message: String::new(),
+            switched_on_by_message: false,
+            mentioned: Vec::new(),
+            intents: Vec::new(),
         }
     }
 }

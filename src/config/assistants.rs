@@ -7,14 +7,14 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::{
-    Assistant, Farewells, Limits, ModelChoice,
+    Assistant, Channel, Farewells, Limits, ModelChoice,
     file::{AssistantTable, FarewellTable, Number, ReminderTable, Value},
     reader::{Reader, out_of_range},
 };
 use crate::{
     assistant::{
-        BargeInMin, FarewellKind, Greeting, Hangover, HangupTool, LevelFloor, MaxDuration, MinSpeech, NoiseBudget,
-        OutOfRange, Reminder, Settings, SettingsError, SilenceTimeout,
+        BargeInMin, FarewellKind, Greeting, Hangover, HangupTool, Intent, LevelFloor, MaxDuration, MinSpeech,
+        NoiseBudget, OutOfRange, Reminder, Settings, SettingsError, SilenceTimeout,
     },
     carrier::twilio::twiml::{self, Setting},
     model::openai::{self, Access},
@@ -82,7 +82,7 @@ impl Reader<'_> {
         }
     }
 
-    fn assistant(
+    pub(super) fn assistant(
         &mut self,
         spanned: &Spanned<AssistantTable>,
         limits: &Limits,
@@ -96,9 +96,21 @@ impl Reader<'_> {
         settings.greeting = table.greeting.as_ref().map(|greeting| Greeting { interruptible: greeting.interruptible });
         let hangup = table.tools.hangup_call.as_ref().filter(|tool| tool.enabled);
         settings.hangup_call = hangup.map(|tool| HangupTool { cancellable: tool.cancellable });
+        let message = self.system_message(table);
+        let switched_on_by_message = message.hangs_up && settings.hangup_call.is_none();
+        if switched_on_by_message {
+            settings.hangup_call = Some(HangupTool::default());
+        }
+        let intents = self.intents(&table.intents);
+        settings.intents.extend(
+            intents
+                .iter()
+                .filter(|intent| intent.api_access)
+                .map(|intent| Intent { name: intent.name.clone(), ends_call: intent.ends_call }),
+        );
         settings.filler = table.filler.unwrap_or(true);
         settings.language = language;
-        let model = self.model(table, openai, &tag);
+        let model = self.model(table, openai, &tag, &message.text);
         let farewell = &table.farewell;
         let (voice, fallback_voice) = self.farewell_voices(&farewell.voice, &farewell.fallback_voice, openai, &model);
         let has_voice = voice.is_some();
@@ -115,7 +127,34 @@ impl Reader<'_> {
             farewells,
             voice,
             fallback_voice,
+            channels: self.channels(table),
+            api_access: table.api_access.unwrap_or(false),
+            system_message: message.text,
+            switched_on_by_message,
+            mentioned: message.mentioned,
+            intents,
         }
+    }
+
+    /// Where it can be reached.
+    fn channels(&mut self, table: &AssistantTable) -> BTreeSet<Channel> {
+        let only = table.audio_channel.as_ref().filter(|channel| channel.get_ref() != "realtime");
+        if let Some(other) = only {
+            let message = format!("no audio channel is called {:?}; there is realtime", other.get_ref());
+            self.wrong(other.span(), message);
+        }
+        let Some(written) = &table.channels else { return BTreeSet::from([Channel::Call]) };
+        let mut channels = BTreeSet::new();
+        for name in written {
+            match Channel::ALL.into_iter().find(|channel| channel.name() == name.get_ref()) {
+                Some(channel) => drop(channels.insert(channel)),
+                None => {
+                    let message = format!("no channel is called {:?}; there are call and text", name.get_ref());
+                    self.wrong(name.span(), message);
+                }
+            }
+        }
+        channels
     }
 
     fn name(&mut self, table: &Spanned<AssistantTable>) -> String {

@@ -46,12 +46,19 @@ pub struct Problem {
     message: String,
     /// The line, with a caret under what is meant.
     excerpt: String,
+    /// Where in the text.
+    span: Option<Range<usize>>,
 }
 
 impl Problem {
     /// Somewhere else than in the text of a file: a variable, or the file as a whole.
     pub(super) fn at(place: impl fmt::Display, message: impl Into<String>) -> Self {
-        Self { place: place.to_string(), message: masked(&message.into()), excerpt: String::new() }
+        Self { place: place.to_string(), message: masked(&message.into()), excerpt: String::new(), span: None }
+    }
+
+    /// Where in the text it is, in bytes; `None` if it is somewhere else.
+    pub(super) const fn span(&self) -> Option<&Range<usize>> {
+        self.span.as_ref()
     }
 
     /// Where it is: `file:line:column`, or the name of a variable or file.
@@ -120,7 +127,7 @@ impl Text<'_> {
         let shown = shown.replace('\t', " ");
         let excerpt = format!("\n{gutter} |\n{number} | {shown}\n{gutter} | {}{carets}", " ".repeat(column));
         let place = format!("{}:{number}:{}", self.file.display(), column + 1);
-        Problem { place, message: masked(&message.into()), excerpt }
+        Problem { place, message: masked(&message.into()), excerpt, span: Some(span) }
     }
 
     /// The parser's mistake, in our words.

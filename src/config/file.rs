@@ -1,6 +1,7 @@
 //! The file as it is written: keys, types and places. What the values may be is looked at afterwards (`reader.rs`),
 //! because some bounds depend on others.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -21,7 +22,41 @@ pub(super) struct File {
     pub(super) capture: Value<CaptureTable>,
     pub(super) limits: LimitsTable,
     pub(super) io: IoTable,
+    pub(super) store: StoreTable,
+    pub(super) webhook: Value<WebhookTable>,
+    pub(super) secrets: BTreeMap<String, Spanned<SecretTable>>,
+    pub(super) intents: IntentsTable,
     pub(super) assistant: Assistants,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [store]")]
+pub(super) struct StoreTable {
+    pub(super) path: Value<String>,
+    pub(super) database_url_env: Value<Names>,
+    pub(super) database_url_file: Value<Names>,
+    pub(super) keep_calls_days: Value<Number>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [webhook]")]
+pub(super) struct WebhookTable {
+    pub(super) url: Value<String>,
+    pub(super) secret_env: Value<Names>,
+    pub(super) secret_file: Value<Names>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "where it is: { env = \"CRM_TOKEN\" }")]
+pub(super) struct SecretTable {
+    pub(super) env: Value<Names>,
+    pub(super) file: Value<Names>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [intents]")]
+pub(super) struct IntentsTable {
+    pub(super) allow: Vec<Spanned<String>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -132,6 +167,10 @@ pub(super) struct AssistantTable {
     pub(super) name: Value<String>,
     pub(super) numbers: Vec<Spanned<String>>,
     pub(super) language: Value<String>,
+    pub(super) channels: Option<Vec<Spanned<String>>>,
+    pub(super) audio_channel: Value<String>,
+    pub(super) api_access: Option<bool>,
+    pub(super) system_message: Value<String>,
     pub(super) instructions: Value<String>,
     pub(super) detector: Value<String>,
     pub(super) silence_timeout_s: Value<Number>,
@@ -147,6 +186,33 @@ pub(super) struct AssistantTable {
     pub(super) farewell: FarewellTable,
     pub(super) tools: ToolsTable,
     pub(super) model: ModelTable,
+    pub(super) intents: Vec<Spanned<IntentTable>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [[assistant.intents]]")]
+pub(super) struct IntentTable {
+    pub(super) name: Value<String>,
+    pub(super) description: Value<String>,
+    pub(super) parameters: Value<serde_json::Value>,
+    pub(super) prompt: Value<String>,
+    pub(super) url: Value<String>,
+    pub(super) method: Value<String>,
+    pub(super) headers: BTreeMap<String, Spanned<String>>,
+    pub(super) body: Value<serde_json::Value>,
+    pub(super) timeout_s: Value<Number>,
+    pub(super) answer: Value<AnswerTable>,
+    pub(super) ends_call: bool,
+    pub(super) api_access: bool,
+    pub(super) required: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: { pointer = \"/slots\" }")]
+pub(super) struct AnswerTable {
+    pub(super) pointer: Value<String>,
+    pub(super) template: Value<String>,
+    pub(super) max_length: Value<Number>,
 }
 
 #[derive(Deserialize)]

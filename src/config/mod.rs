@@ -4,6 +4,10 @@
 //! |---|---|
 //! | `file.rs` | the file as it is written: keys and types |
 //! | `reader.rs`, `account.rs`, `assistants.rs` | what the values may be; goes on after a mistake, so that one run tells all |
+//! | `definition.rs`, `path.rs` | an assistant as a document of its own; where in it a mistake is |
+//! | `message.rs`, `intents.rs` | the system message; what an assistant can do over HTTP |
+//! | `publish.rs` | whether an assistant can be published |
+//! | `store.rs` | the store, the webhook, secrets |
 //! | `voice.rs` | voices of the fixed phrases, and their cache |
 //! | `capture.rs` | captures of calls |
 //! | `io.rs` | how sockets are served |
@@ -21,18 +25,25 @@ mod account;
 mod assistant;
 mod assistants;
 mod capture;
+mod definition;
 mod error;
 mod file;
+mod intents;
 mod io;
+mod message;
 mod model;
+mod path;
 mod public_url;
+mod publish;
 mod reader;
 mod secret;
+mod store;
 #[cfg(test)]
 mod tests;
 mod vendors;
 mod voice;
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -40,14 +51,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 
-pub use assistant::{Assistant, Farewells, ModelChoice};
+pub use assistant::{Assistant, Channel, Farewells, ModelChoice};
 pub use capture::Capture;
+pub use definition::{Context, Definition, FieldProblem};
 pub use error::{ConfigError, Problem};
 pub use io::Io;
 pub use public_url::{NotAPublicUrl, PublicUrl};
+pub use publish::Publication;
 pub use secret::SecretSource;
+pub use store::{StoreChoice, StoreSettings, Webhook};
 
 use crate::carrier::twilio::{AccountSid, signature::Key};
 use crate::model::openai;
@@ -97,8 +112,18 @@ pub struct Config {
     pub limits: Limits,
     /// How sockets are served.
     pub io: Io,
+    /// Where all that outlives the process is kept.
+    pub store: StoreSettings,
+    /// Told of every call that is over.
+    pub webhook: Option<Webhook>,
+    /// What `{{secret:NAME}}` stands for in headers of intents.
+    pub secrets: BTreeMap<String, SecretString>,
+    /// Private networks that intents may reach: `intents.allow`, default none.
+    pub intents_allow: Vec<IpNet>,
     /// Who answers; at least one, at most one of them without numbers.
     pub assistants: Vec<Assistant>,
+    /// The same as they are written, in the same order; none for the one that is not written.
+    pub documents: Vec<serde_json::Value>,
     /// What works, but perhaps not as it was meant.
     pub warnings: Vec<String>,
 }
@@ -223,7 +248,11 @@ impl Config {
     pub fn parse(text: &str, file: &Path, env: Env<'_>) -> Result<Self, ConfigError> {
         let text = Text { file, text };
         match toml::from_str(text.text) {
-            Ok(written) => Reader::new(text, env).config(Some(written)),
+            Ok(written) => {
+                let mut config = Reader::new(text, env).config(Some(written))?;
+                config.documents = documents(text.text);
+                Ok(config)
+            }
             Err(error) => Err(ConfigError::new(vec![text.parser(&error)])),
         }
     }
@@ -235,6 +264,13 @@ impl Config {
         let catches_all = |assistant: &&Assistant| assistant.numbers.is_empty();
         self.assistants.iter().find(claims).or_else(|| self.assistants.iter().find(catches_all))
     }
+}
+
+/// The tables `[[assistant]]` as JSON.
+fn documents(text: &str) -> Vec<serde_json::Value> {
+    let written: Option<serde_json::Value> = toml::from_str(text).ok();
+    let mut written = written.unwrap_or_default();
+    written.get_mut("assistant").and_then(|tables| tables.as_array_mut()).map(std::mem::take).unwrap_or_default()
 }
 
 fn read(path: &Path) -> Result<String, Problem> {

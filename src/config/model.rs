@@ -14,8 +14,6 @@ use crate::{
     model::openai::{Access, Eagerness, GreetingText, Settings, Transcription, TurnDetection},
 };
 
-/// Longest system message, in characters: a session is refused with more than the vendor takes, and its limit moves.
-const MAX_INSTRUCTIONS: usize = 32_000;
 /// Longest text of a greeting, and of a transcription's prompt.
 const MAX_TEXT: usize = 2_000;
 /// Longest name of a model, voice or effort.
@@ -23,7 +21,13 @@ const MAX_NAME: usize = 128;
 
 impl Reader<'_> {
     /// The table `[assistant.model]`. Without a provider it is the account's, or the offline one.
-    pub(super) fn model(&mut self, assistant: &AssistantTable, openai: Option<&Arc<Access>>, tag: &str) -> ModelChoice {
+    pub(super) fn model(
+        &mut self,
+        assistant: &AssistantTable,
+        openai: Option<&Arc<Access>>,
+        tag: &str,
+        message: &str,
+    ) -> ModelChoice {
         let table = &assistant.model;
         let behaviour = self.named(&table.behaviour, str::parse).unwrap_or_default();
         let is_openai = match table.provider.as_ref().map(|provider| (provider, provider.get_ref().as_str())) {
@@ -36,7 +40,7 @@ impl Reader<'_> {
                 false
             }
         };
-        let settings = self.openai_model(assistant, openai, tag);
+        let settings = self.openai_model(assistant, openai, tag, message);
         match (is_openai, settings, &table.provider) {
             (true, Some(settings), _) => ModelChoice::OpenAi(Arc::new(settings)),
             (true, None, Some(provider)) => {
@@ -49,10 +53,10 @@ impl Reader<'_> {
             }
             (true, None, None) | (false, _, _) => {
                 let greets = assistant.greeting.as_ref().is_some_and(|greeting| greeting.text.is_some());
-                if greets || assistant.instructions.is_some() {
+                if greets || !message.is_empty() {
                     let name = assistant.name.as_ref().map_or("", |name| name.get_ref().as_str());
                     self.warnings.push(format!(
-                        "assistant {name:?}: the offline model says its recorded lines: instructions and greeting.text \
+                        "assistant {name:?}: the offline model says its recorded lines: system_message and greeting.text \
                          are not used"
                     ));
                 }
@@ -67,8 +71,9 @@ impl Reader<'_> {
         assistant: &AssistantTable,
         access: Option<&Arc<Access>>,
         tag: &str,
+        message: &str,
     ) -> Option<Settings> {
-        let instructions = self.text("instructions", &assistant.instructions, MAX_INSTRUCTIONS);
+        let instructions = Some(message.to_owned()).filter(|message| !message.is_empty());
         let greeting = assistant.greeting.as_ref().and_then(|table| self.text("greeting.text", &table.text, MAX_TEXT));
         let table = &assistant.model.openai;
         let model = self.text("model", &table.model, MAX_NAME);

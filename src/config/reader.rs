@@ -92,6 +92,10 @@ impl<'a> Reader<'a> {
         let voices = self.voices(&file.voices);
         let capture = file.capture.as_ref().and_then(|table| self.capture(table));
         let io = self.io(&file.io);
+        let store = self.store(&file.store);
+        let webhook = file.webhook.as_ref().and_then(|table| self.webhook(table));
+        let secrets = self.secret_values(&file.secrets);
+        let intents_allow = self.networks(&file.intents.allow);
         let assistants = self.assistants(&file.assistant.0, &limits, openai.as_ref().map(|account| &account.access));
         if self.problems.is_empty() {
             Ok(Config {
@@ -104,7 +108,12 @@ impl<'a> Reader<'a> {
                 capture,
                 limits,
                 io,
+                store,
+                webhook,
+                secrets,
+                intents_allow,
                 assistants,
+                documents: Vec::new(),
                 warnings: self.warnings,
             })
         } else {

@@ -1,11 +1,23 @@
 //! Intents: what an assistant can do over HTTP, or by a prompt, as tools of its model.
 //!
+//! | file | what |
+//! |---|---|
+//! | `template.rs` | texts with places for what a call brings |
+//! | `http.rs` | from arguments to a request, from an answer to words |
+//!
 //! Pure: an intent turns arguments into a request, and an answer into words for the model. `net` makes the request, to
 //! allowed addresses only.
+
+mod http;
+pub mod template;
 
 use std::time::Duration;
 
 use serde_json::Value;
+
+pub use http::{CallFacts, Outcome, Request};
+
+use crate::model::Tool;
 
 /// An intent as it is configured, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,4 +93,57 @@ pub struct Answer {
     pub template: Option<String>,
     /// Longest text for the model, in characters: 1 to 8,000, default 4,000; the rest is cut off, and the model is told.
     pub max_length: usize,
+}
+
+impl Definition {
+    /// Longest name, and longest description, in characters.
+    pub const MAX_DESCRIPTION: usize = 1_024;
+
+    /// As its model is told of it.
+    #[must_use]
+    pub fn tool(&self) -> Tool {
+        Tool { name: self.name.clone(), description: self.description.clone(), parameters: self.parameters.clone() }
+    }
+
+    /// What the model's arguments are.
+    ///
+    /// # Errors
+    ///
+    /// In words for the model: no JSON, or not what the schema asks for.
+    pub fn arguments(&self, text: &str) -> Result<Value, String> {
+        let text = if text.trim().is_empty() { "{}" } else { text };
+        let arguments: Value =
+            serde_json::from_str(text).map_err(|error| format!("The arguments are no JSON: {error}."))?;
+        let validator = jsonschema::validator_for(&self.parameters)
+            .map_err(|_| "The tool is not set up: its parameters cannot be read.".to_owned())?;
+        if let Some(error) = validator.iter_errors(&arguments).next() {
+            return Err(format!("The arguments are wrong at {:?}: {error}.", error.instance_path().as_str()));
+        }
+        Ok(arguments)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn arguments_are_held_against_the_schema() {
+        let definition = Definition {
+            name: "book".into(),
+            description: "Books.".into(),
+            parameters: json!({"type": "object", "properties": {"day": {"type": "string"}}, "required": ["day"]}),
+            action: Action::Prompt("Done.".into()),
+            filler: None,
+            ends_call: false,
+            api_access: true,
+            required: true,
+        };
+        assert_eq!(definition.arguments(r#"{"day": "monday"}"#), Ok(json!({"day": "monday"})));
+        assert!(definition.arguments("").unwrap_err().contains("day"));
+        assert!(definition.arguments(r#"{"day": 1}"#).unwrap_err().contains("/day"));
+        assert!(definition.arguments("{").unwrap_err().contains("no JSON"));
+    }
 }
