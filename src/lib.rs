@@ -149,6 +149,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod assistant;
 pub mod audio;
 pub mod audit;
@@ -157,6 +158,7 @@ pub mod carrier;
 pub mod chart;
 pub mod codec;
 pub mod config;
+pub mod desk;
 pub mod intent;
 pub mod lab;
 pub mod live;

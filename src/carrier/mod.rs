@@ -14,6 +14,30 @@ use crate::{
     wire::{ExchangeEvent, ExchangeId, HttpRequest},
 };
 
+/// Who talks with whom. `Debug` shows no number.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Parties {
+    /// The other party's number; some word or nothing where it is withheld.
+    pub theirs: String,
+    /// Our number.
+    pub ours: String,
+    /// We called them.
+    pub outbound: bool,
+}
+
+impl fmt::Debug for Parties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parties").field("outbound", &self.outbound).finish_non_exhaustive()
+    }
+}
+
+/// Whether this is a telephone number by E.164: a plus sign, the country's code, 7 to 15 digits.
+#[must_use]
+pub fn is_e164(number: &str) -> bool {
+    let digits = number.strip_prefix('+').unwrap_or_default();
+    (7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// A call, whoever carries it: the carrier's own id, as text.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallId(Arc<str>);

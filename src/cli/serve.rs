@@ -7,10 +7,16 @@ use std::{
 };
 
 use quietline::{
+    api,
     config::{self, Config},
-    live::{Gateway, Setup, next_steps},
+    desk::Office,
+    live::{
+        Gateway, Remote, Setup, next_steps,
+        setup::{Api, Outside},
+    },
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 
 /// Variable that says what is logged, such as `info` or `quietline=debug`.
@@ -78,7 +84,13 @@ fn serve(setup: Setup, config: &Config, out: &mut dyn Write) -> Result<(), Box<d
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _inside = runtime.enter();
     let mut signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let gateway = Gateway::start(setup, None)?;
+    let (finished, calls) = mpsc::unbounded_channel();
+    let remote = Remote::default();
+    let office = Office::open(config, remote.clone(), calls)?;
+    let api = Api { routes: api::routes(office.desk().clone()), runtime: office.runtime().clone() };
+    let outside = Outside { remote, api: Some(api), finished: Some(finished) };
+    let gateway = Gateway::start(Setup { outside, ..setup }, None)?;
+    office.answer(gateway.addr())?;
     writeln!(out, "quietline listens on http://{}", gateway.addr())?;
     if config.twilio.is_none() {
         writeln!(out, "\nNo Twilio account is configured, so nobody can call yet. What to do next:\n")?;
@@ -93,6 +105,8 @@ fn serve(setup: Setup, config: &Config, out: &mut dyn Write) -> Result<(), Box<d
         }
     });
     gateway.stop();
+    // Its last records come from the gateway's end.
+    office.close();
     Ok(())
 }
 

@@ -16,7 +16,10 @@ use crate::{
         BargeInMin, FarewellKind, Greeting, Hangover, HangupTool, Intent, LevelFloor, MaxDuration, MinSpeech,
         NoiseBudget, OutOfRange, Reminder, Settings, SettingsError, SilenceTimeout,
     },
-    carrier::twilio::twiml::{self, Setting},
+    carrier::{
+        is_e164,
+        twilio::twiml::{self, Setting},
+    },
     model::openai::{self, Access},
     tts,
     vad::Detector,
@@ -373,10 +376,4 @@ impl FarewellTable {
             FarewellKind::NoAnswer => &self.no_answer,
         }
     }
-}
-
-/// E.164: a plus sign, the country's code, at most 15 digits.
-fn is_e164(number: &str) -> bool {
-    let digits = number.strip_prefix('+').unwrap_or_default();
-    (7..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit())
 }

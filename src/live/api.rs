@@ -21,7 +21,9 @@ const ANSWER: Duration = Duration::from_secs(60);
 
 /// Takes the whole request in, and has it answered on the API's own runtime.
 pub(super) async fn answer(api: &Api, request: Request<Body>) -> Response<Body> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    // What the shard's own router has found out about the path is nothing to the API's.
+    parts.extensions.clear();
     let body: Bytes = match tokio::time::timeout(BODY, Limited::new(body, MAX_BODY).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Err(_) => return refusal(StatusCode::REQUEST_TIMEOUT, "The body did not come within 10 s."),

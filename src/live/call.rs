@@ -18,7 +18,7 @@ use super::{
 use crate::{
     call::{Cause, LedgerEntry},
     carrier::{
-        CallAnswer, CallId, Carrier, CarrierEvent, Sending,
+        CallAnswer, CallId, Carrier, CarrierEvent, Parties, Sending,
         twilio::{StreamSid, TwilioCall},
     },
     model::ModelEvent,
@@ -55,6 +55,7 @@ pub(super) enum Step {
 pub(super) struct LiveCall {
     pub(super) id: CallId,
     assistant: Arc<Assistant>,
+    parties: Parties,
     resumed: u8,
     began_unix_ms: u64,
     /// The call's first input: call time counts from here.
@@ -88,7 +89,7 @@ struct Around<'a> {
 impl LiveCall {
     /// Begins a call whose stream is open. `None` without an account: then no stream could have come.
     pub(super) fn open(now: Instant, stream: NewStream, front: &Front, shard: usize) -> Option<Self> {
-        let NewStream { call: id, sid, stream, resumed, assistant, mut model, socket } = stream;
+        let NewStream { call: id, sid, stream, resumed, assistant, parties, mut model, socket } = stream;
         model.settle();
         let access = Arc::clone(&front.twilio()?.access);
         let config = SessionConfig {
@@ -109,6 +110,7 @@ impl LiveCall {
             carrier: TwilioCall::new(access, Arc::clone(&assistant.sayings), sid, stream),
             id,
             assistant,
+            parties,
             resumed,
             began_unix_ms,
             epoch: now,
@@ -413,6 +415,8 @@ impl LiveCall {
             FinishedCall {
                 call: self.id.clone(),
                 assistant: self.assistant.name.clone(),
+                assistant_key: self.assistant.key.clone(),
+                parties: std::mem::take(&mut self.parties),
                 began_unix_ms: self.began_unix_ms,
                 resumed: self.resumed,
                 record: *self.session.record(),

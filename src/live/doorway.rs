@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     carrier::{
-        CallId,
+        CallId, Parties,
         twilio::{CallSid, Event, StreamSid, decode, token::PARAMETER},
     },
     net::{
@@ -35,6 +35,7 @@ struct Arrived {
     nonce: ([u8; 16], u64),
     resumed: u8,
     assistant: Arc<Assistant>,
+    parties: Parties,
 }
 
 /// Waits for the connection's `start`, checks its token, and hands it to the shard of its call.
@@ -75,6 +76,7 @@ async fn arrival(front: &Front, socket: &mut Socket) -> Result<Arrived, String> 
                     nonce: (claim.nonce, claim.expires_s),
                     resumed: claim.resumed,
                     assistant,
+                    parties: claim.parties,
                 });
             }
             Ok(Event::Media { .. } | Event::Digit(_) | Event::Mark(_) | Event::ForeignMark | Event::Stop) => {
@@ -87,7 +89,7 @@ async fn arrival(front: &Front, socket: &mut Socket) -> Result<Arrived, String> 
 }
 
 async fn admit(front: &Front, shard: usize, socket: Socket, arrived: Arrived) {
-    let Arrived { call: sid, stream, nonce, resumed, assistant } = arrived;
+    let Arrived { call: sid, stream, nonce, resumed, assistant, parties } = arrived;
     let call = CallId::new(sid.as_str());
     let until = clock::now() + assistant.settings.max_duration.get() + GRACE;
     let (shard, message) = match front.supervisor.admit(&call, nonce, shard, until, resumed) {
@@ -99,7 +101,10 @@ async fn admit(front: &Front, shard: usize, socket: Socket, arrived: Arrived) {
             let model = opened.unwrap_or_else(|| {
                 ModelLink::new((assistant.model)(&NewCall { call: call.clone(), resumed }), front.slow.clone())
             });
-            (shard, ToShard::Open(Box::new(NewStream { call, sid, stream, resumed, assistant, model, socket })))
+            (
+                shard,
+                ToShard::Open(Box::new(NewStream { call, sid, stream, resumed, assistant, parties, model, socket })),
+            )
         }
         Admission::Adopt(shard) => (shard, ToShard::Adopt { call, stream, socket: Box::new(socket) }),
         Admission::Refused(why) => return refuse(front, socket, why).await,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     call::{CallRecord, LedgerEntry, Party, Reason, SaidBy},
-    carrier::{CallId, CarrierCounters},
+    carrier::{CallId, CarrierCounters, Parties},
     media::{InboundCounters, OutboundCounters},
     model::{ModelCounters, ModelFault},
     session::AnswerLatency,
@@ -20,6 +20,10 @@ pub struct FinishedCall {
     pub call: CallId,
     /// Its assistant.
     pub assistant: String,
+    /// What tells that assistant from its other versions: `file:NAME`, or `ID@VERSION`.
+    pub assistant_key: String,
+    /// Who talked with whom.
+    pub parties: Parties,
     /// When its stream began, milliseconds since 1970.
     pub began_unix_ms: u64,
     /// How often its stream had been opened before.

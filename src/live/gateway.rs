@@ -24,7 +24,7 @@ use super::{
 use crate::{
     call::{Party, Reason, SaidBy},
     carrier::{
-        CallId,
+        CallId, Parties,
         twilio::{
             Access, CallSid,
             rest::Request,
@@ -97,7 +97,7 @@ pub(super) struct Front {
     pub(super) directory: Directory,
     /// Fills the shelves; by the key of their assistant.
     keepers: Mutex<BTreeMap<String, AbortHandle>>,
-    workshop: Workshop,
+    pub(super) workshop: Workshop,
     pub(super) max_calls: usize,
     pub(super) page: String,
     pub(super) io: config::Io,
@@ -105,7 +105,7 @@ pub(super) struct Front {
     pub(super) phase: watch::Receiver<Phase>,
     shards: Vec<mpsc::Sender<ToShard>>,
     pub(super) slow: Handle,
-    pub(super) client: Client,
+    client: Client,
     pub(super) api: Option<Api>,
     requests: Arc<Semaphore>,
     finished: mpsc::UnboundedSender<Box<FinishedCall>>,
@@ -366,7 +366,8 @@ impl Drop for Gateway {
 /// Whether the addresses can stand in a document is known before the first call.
 fn try_document(addresses: &Addresses, twilio: &Twilio) -> Result<(), TwimlError> {
     let call: CallSid = "CA00000000000000000000000000000000".parse().expect("34 characters");
-    let claim = Claim { resumed: 0, expires_s: 0, nonce: [0; 16], assistant: String::new() };
+    let claim =
+        Claim { resumed: 0, expires_s: 0, nonce: [0; 16], assistant: String::new(), parties: Parties::default() };
     addresses.connect(&twilio.tokens, twilio.access.account(), call, &claim).map(drop)
 }
 

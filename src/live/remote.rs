@@ -8,7 +8,7 @@ use super::{
     setup::{Assistant, TwilioSetup},
     supervisor::LiveCall,
 };
-use crate::{carrier::CallId, net::client::Client};
+use crate::{carrier::CallId, voices::Workshop};
 
 /// A way to the gateway. It leads nowhere before the gateway has started, and after it has stopped; then there are no
 /// calls, and nothing is done.
@@ -72,9 +72,9 @@ impl Remote {
         self.front().is_some_and(|front| front.end_call(call))
     }
 
-    /// The gateway's HTTP client.
+    /// Where phrases are rendered.
     #[must_use]
-    pub fn client(&self) -> Option<Client> {
-        self.front().map(|front| front.client.clone())
+    pub fn workshop(&self) -> Option<Workshop> {
+        self.front().map(|front| front.workshop.clone())
     }
 }

@@ -24,9 +24,9 @@ use super::{
 };
 use crate::{
     carrier::{
-        CallAnswer, CallId, CallStatus,
+        CallAnswer, CallId, CallStatus, Parties,
         twilio::{
-            AccountSid, CallSid,
+            AccountSid,
             signature::{Body as Signed, HEADER},
             token::{Claim, LIFETIME_S},
             twiml::{self, Twiml},
@@ -191,7 +191,7 @@ async fn voice(State(here): State<Here>, request: Request<Body>) -> Response<Bod
             tracing::warn!(call = %request.call, "no assistant takes calls to this number: give one the number, or none");
             return Ok(document(&twiml::busy()));
         };
-        connect(&here, &twilio, &assistant, request.call, 0)
+        connect(&here, &twilio, &assistant, &request, 0)
     };
     answer.await.unwrap_or_else(|refused| *refused)
 }
@@ -220,7 +220,7 @@ async fn resume(State(here): State<Here>, Path(number): Path<String>, request: R
             return Ok(document(&assistant.apology));
         }
         tracing::info!(%call, number, "the call is resumed");
-        connect(&here, &twilio, &assistant, request.call, number)
+        connect(&here, &twilio, &assistant, &request, number)
     };
     answer.await.unwrap_or_else(|refused| *refused)
 }
@@ -230,10 +230,11 @@ fn connect(
     here: &Here,
     twilio: &Twilio,
     assistant: &Arc<Assistant>,
-    call: CallSid,
+    request: &VoiceRequest,
     resumed: u8,
 ) -> Result<Response<Body>, Refusal> {
     let front = &here.front;
+    let call = request.call;
     let id = CallId::new(call.as_str());
     let fault = |what: &dyn std::fmt::Display| {
         tracing::error!(call = %id, "a call cannot be connected: {what}");
@@ -248,7 +249,8 @@ fn connect(
         return Ok(document(&answer));
     }
     let expires_s = clock::unix_ms() / 1000 + LIFETIME_S;
-    let claim = Claim { resumed, expires_s, nonce, assistant: assistant.key.clone() };
+    let parties = Parties { theirs: request.from.clone(), ours: request.to.clone(), outbound: false };
+    let claim = Claim { resumed, expires_s, nonce, assistant: assistant.key.clone(), parties };
     let answer = front.addresses.connect(&twilio.tokens, twilio.access.account(), call, &claim);
     answer.map(|twiml| document(&twiml)).map_err(|error| fault(&error))
 }

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     carrier::{
-        CallAnswer, CallId,
+        CallAnswer, CallId, Parties,
         twilio::{CallSid, StreamSid},
     },
     net::{clock, http, websocket::Socket},
@@ -47,6 +47,7 @@ pub(super) struct NewStream {
     pub(super) stream: StreamSid,
     pub(super) resumed: u8,
     pub(super) assistant: Arc<Assistant>,
+    pub(super) parties: Parties,
     pub(super) model: ModelLink,
     pub(super) socket: Socket,
 }

@@ -69,6 +69,8 @@ impl Client {
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Delete => reqwest::Method::DELETE,
         };
         let mut builder = self.0.request(method, request.url).timeout(request.timeout).body(request.body);
         for (name, value) in request.headers {

@@ -1,9 +1,12 @@
 /// Something was changed.
+///
+/// With an empty id it may have been any of its kind, several too: read them all anew. So it is told when the connection to
+/// PostgreSQL was lost for a while, and when another process has written to the SQLite file (which says no more than that).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// What kind of thing.
     pub subject: Subject,
-    /// Which: its id, number or name.
+    /// Which: its id, number or name; empty if that is not known.
     pub id: String,
 }
 
@@ -43,5 +46,12 @@ impl Subject {
             Self::Setting => "setting",
             Self::Hook => "hook",
         }
+    }
+}
+
+impl Change {
+    /// Of this kind, any.
+    pub(super) const fn any(subject: Subject) -> Self {
+        Self { subject, id: String::new() }
     }
 }

@@ -6,7 +6,8 @@
 //! | `rows.rs` | what is kept, as values |
 //! | `change.rs` | what listeners learn |
 //! | `error.rs` | what may go wrong |
-//! | `sql/` | both databases: SQLite (one file, the default) and PostgreSQL, with their migrations |
+//! | `location.rs` | where the store is |
+//! | `sql/` | both databases: SQLite (one file, the default) and PostgreSQL, with their migrations; a file a subject |
 //!
 //! The store keeps documents and does not know what they mean: definitions are JSON that [`crate::config`] reads. Every
 //! change is whole or not at all, is told to listeners once it is lasting, and survives `kill -9` from the moment its call
@@ -14,20 +15,37 @@
 
 mod change;
 mod error;
+mod location;
 mod rows;
+mod sql;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
 pub use change::{Change, Subject};
-pub use error::{Result, StoreError};
+pub use error::{OpenError, Result, StoreError};
+pub use location::Location;
 pub use rows::{
     Assistant, Audit, Call, CallFilter, Claim, Conversation, Direction, Hook, Id, Listing, NewAssistant, NewVersion,
     Number, NumberUse, Page, StoredAnswer, Text, TextDirection, Token, Version,
 };
 
+/// Opens a store, after bringing its tables up to date.
+///
+/// # Errors
+///
+/// [`StoreError::Open`], with what to do.
+pub async fn open(location: &Location) -> Result<Arc<dyn Store>> {
+    Ok(Arc::new(sql::Sql::open(location).await?))
+}
+
 /// Everything that is kept; see the [module](self).
+///
+/// Every method may also fail with [`StoreError::Unavailable`] and [`StoreError::Corrupt`], and with [`StoreError::Nul`]
+/// where it is given text. Names are the same if they differ only in case.
 #[async_trait]
 pub trait Store: Send + Sync + std::fmt::Debug {
     // Assistants.

@@ -20,6 +20,10 @@ pub enum Method {
     Get,
     /// Changes.
     Post,
+    /// Replaces.
+    Put,
+    /// Takes away.
+    Delete,
 }
 
 /// An HTTP request. `Debug` shows neither headers nor body: they hold credentials and what is said to a caller.

@@ -54,12 +54,15 @@ const EDGES: &[(&str, &[&str])] = &[
                     "call", "media", "session", "chart", "net", "voices", "live", "lab"]),
     ("report",    &["codec", "assistant", "call", "chart", "replay"]),
     // the command (in the tree of main.rs; it sees the library as `quietline::`)
+    // the operators' side
+    ("desk",      &["wire", "assistant", "carrier", "call", "config", "intent", "net", "store", "voices", "live"]),
+    ("api",       &["config", "desk", "store"]),
     ("cli",       &["time", "audio", "codec", "vad", "recording", "assistant", "carrier", "model", "call", "session",
                     "config", "net", "tts", "voices", "live", "lab", "replay", "chart", "report", "audit"]),
 ];
 
 /// Modules that may touch the world; all others are pure.
-const IMPURE: &[&str] = &["store", "config", "net", "voices", "live", "lab", "replay", "report", "cli"];
+const IMPURE: &[&str] = &["store", "desk", "api", "config", "net", "voices", "live", "lab", "replay", "report", "cli"];
 
 /// What a pure module never names, by the beginning of the path.
 const IMPURE_PATHS: &[&[&str]] = &[

@@ -55,8 +55,8 @@ impl Access {
     pub fn http(&self, request: &Request) -> HttpRequest {
         let mut headers = vec![("Authorization", self.authorization.clone())];
         let body = match request.method {
-            Method::Get => Vec::new(),
-            Method::Post => {
+            Method::Get | Method::Delete => Vec::new(),
+            Method::Post | Method::Put => {
                 headers.push(("Content-Type", rest::FORM.to_owned()));
                 request.body().into_bytes()
             }

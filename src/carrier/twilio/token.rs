@@ -9,6 +9,7 @@ use base64_simd::URL_SAFE_NO_PAD as BASE64;
 
 use super::signature::Key;
 use super::{AccountSid, CallSid};
+use crate::carrier::Parties;
 
 /// Name of the `<Parameter>` that carries the token.
 pub const PARAMETER: &str = "call_token";
@@ -16,7 +17,9 @@ pub const PARAMETER: &str = "call_token";
 /// Seconds for which a token is good: Twilio opens the stream at once.
 pub const LIFETIME_S: u64 = 60;
 
-const LABEL: &[u8] = b"quietline call token 1";
+const LABEL: &[u8] = b"quietline call token 2";
+/// Longest text in a token, in bytes.
+const MAX_TEXT: usize = 80;
 
 /// Random bytes that make a token unlike any other.
 pub type Nonce = [u8; 16];
@@ -32,6 +35,8 @@ pub struct Claim {
     pub nonce: Nonce,
     /// The assistant that takes the call.
     pub assistant: String,
+    /// Who talks with whom: the stream itself does not say.
+    pub parties: Parties,
 }
 
 /// The stream is not let in: whoever opened it has no right to, or came too late.
@@ -69,12 +74,17 @@ impl TokenKeys {
     #[must_use]
     pub fn write(&self, account: AccountSid, call: CallSid, claim: &Claim) -> Option<String> {
         let key = self.0.first()?;
+        let text = |text: &str| BASE64.encode_to_string(shortened(text));
+        let Parties { theirs, ours, outbound } = &claim.parties;
         let head = format!(
-            "{}.{}.{}.{}",
+            "{}.{}.{}.{}.{}.{}.{}",
             claim.resumed,
             claim.expires_s,
             BASE64.encode_to_string(claim.nonce),
-            BASE64.encode_to_string(&claim.assistant)
+            text(&claim.assistant),
+            text(theirs),
+            text(ours),
+            u8::from(*outbound)
         );
         let mac = BASE64.encode_to_string(mac(key, account, call, &head));
         Some(format!("{head}.{mac}"))
@@ -105,16 +115,21 @@ fn mac(key: &[u8; 32], account: AccountSid, call: CallSid, head: &str) -> [u8; 3
     super::signature::hmac_sha256(key, format!("{account}|{call}|{head}").as_bytes())
 }
 
+/// A caller's "number" may be any text, and the carrier takes 500 characters of a parameter.
+fn shortened(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_TEXT)]
+}
+
 fn parse(head: &str) -> Option<Claim> {
-    let mut parts = head.split('.');
-    let mut next = || parts.next();
-    let (resumed, expires, nonce, assistant) = (next()?, next()?, next()?, next()?);
-    let text = String::from_utf8(BASE64.decode_to_vec(assistant).ok()?).ok()?;
-    next().is_none().then_some(Claim {
+    let parts: Vec<_> = head.split('.').collect();
+    let [resumed, expires, nonce, assistant, theirs, ours, outbound] = parts[..] else { return None };
+    let text = |part: &str| String::from_utf8(BASE64.decode_to_vec(part).ok()?).ok();
+    Some(Claim {
         resumed: resumed.parse().ok()?,
         expires_s: expires.parse().ok()?,
         nonce: BASE64.decode_to_vec(nonce).ok()?.try_into().ok()?,
-        assistant: text,
+        assistant: text(assistant)?,
+        parties: Parties { theirs: text(theirs)?, ours: text(ours)?, outbound: outbound == "1" },
     })
 }
 
@@ -134,18 +149,39 @@ mod tests {
         (format!("AC{sid}").parse().expect("a SID"), format!("CA{sid}").parse().expect("a SID"))
     }
 
+    fn parties() -> Parties {
+        Parties { theirs: "+15550000001".into(), ours: "+15550200900".into(), outbound: true }
+    }
+
     fn claim() -> Claim {
-        Claim { resumed: 1, expires_s: NOW + LIFETIME_S, nonce: [7; 16], assistant: "Büro.1".into() }
+        Claim {
+            resumed: 1,
+            expires_s: NOW + LIFETIME_S,
+            nonce: [7; 16],
+            assistant: "Büro.1".into(),
+            parties: parties(),
+        }
     }
 
     #[test]
     fn says_what_was_written_also_after_rotation() {
         let (account, call) = ids();
         let token = keys(&["old"]).write(account, call, &claim()).expect("a key");
-        assert!(token.len() < 200 && !token.contains(['<', '&', '"']), "{token}");
+        assert!(token.len() < 250 && !token.contains(['<', '&', '"']), "{token}");
         for secrets in [&["old"][..], &["new", "old"]] {
             assert_eq!(keys(secrets).read(Some(&token), account, call, NOW), Ok(claim()));
         }
+    }
+
+    #[test]
+    fn the_longest_token_is_one_that_the_carrier_takes() {
+        let (account, call) = ids();
+        let long = "ß".repeat(500);
+        let parties = Parties { theirs: long.clone(), ours: long.clone(), outbound: false };
+        let token = keys(&["key"]).write(account, call, &Claim { assistant: long, parties, ..claim() }).expect("a key");
+        assert!(token.len() < 500, "{}", token.len());
+        let read = keys(&["key"]).read(Some(&token), account, call, NOW).expect("ours");
+        assert_eq!(read.parties.theirs, "ß".repeat(40));
     }
 
     #[test]

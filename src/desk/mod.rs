@@ -1,0 +1,130 @@
+//! What operators do: assistants written and published, numbers assigned, calls and texts looked at, tokens given. The API,
+//! the command line and the console are ways to this desk; none of them decides anything.
+//!
+//! | file | what |
+//! |---|---|
+//! | `assistants.rs` | drafts, versions, publishing |
+//! | `answering.rs` | who answers: what is published, made ready for the gateway |
+//! | `calls.rs` | calls that are over, and those under way |
+//! | `records.rs` | calls that are over, into the store |
+//! | `hooks.rs` | the webhook at a call's end |
+//! | `tokens.rs`, `local.rs` | who may use the API; the command line on this machine |
+//! | `office.rs` | the thread on which all of this runs |
+//! | `error.rs` | why something could not be done |
+
+mod answering;
+mod assistants;
+mod calls;
+mod error;
+mod hooks;
+mod local;
+mod office;
+mod records;
+mod tokens;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+pub use assistants::{Applied, Overview, Published};
+pub use error::{DeskError, Result};
+pub use hooks::time;
+pub use local::Local;
+pub use office::{Office, OfficeError};
+pub use tokens::{Actor, NewToken, Scope, scopes};
+
+use crate::{
+    config::{Config, Context, Io, Webhook},
+    live::{Remote, SetupError, setup},
+    net::clock,
+    store::{self, Claim, Id, Listing, Page, Store, StoredAnswer},
+};
+
+/// The desk; see the [module](self). Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    store: Arc<dyn Store>,
+    remote: Remote,
+    facts: Arc<Facts>,
+    /// Assistants that place calls: they are at hand though no number may be theirs.
+    at_hand: Arc<Mutex<BTreeSet<Id>>>,
+}
+
+/// What of the server's own settings matters here.
+#[derive(Debug)]
+struct Facts {
+    context: Context,
+    io: Io,
+    webhook: Option<Webhook>,
+    keep_calls_days: u32,
+    /// The hash of the token that is good for this machine while the server runs.
+    local: [u8; 32],
+    /// The assistants of the server's file, as they answer and as they are written.
+    of_file: Vec<(Arc<setup::Assistant>, Value)>,
+}
+
+impl Desk {
+    /// Over this store, for the gateway behind `remote`, by the server's settings. `local` is a token that is not in the
+    /// store, and has every scope.
+    ///
+    /// # Errors
+    ///
+    /// If an assistant of the file cannot take calls.
+    pub fn new(
+        store: Arc<dyn Store>,
+        remote: Remote,
+        config: &Config,
+        local: &str,
+    ) -> std::result::Result<Self, SetupError> {
+        let ready = config.assistants.iter().map(|assistant| setup::Assistant::of(assistant, &config.io).map(Arc::new));
+        let documents = config.documents.iter().cloned().chain(std::iter::repeat_with(Value::default));
+        let facts = Facts {
+            context: config.context(),
+            io: config.io,
+            webhook: config.webhook.clone(),
+            keep_calls_days: config.store.keep_calls_days,
+            local: tokens::hash(local),
+            of_file: ready.collect::<std::result::Result<Vec<_>, _>>()?.into_iter().zip(documents).collect(),
+        };
+        Ok(Self { store, remote, facts: Arc::new(facts), at_hand: Arc::default() })
+    }
+
+    async fn audit(&self, actor: &Actor, action: &str, object: &str, detail: Value) -> Result<()> {
+        let entry = store::Audit {
+            at_ms: clock::unix_ms() as i64,
+            actor: actor.name.clone(),
+            action: action.to_owned(),
+            object: object.to_owned(),
+            detail,
+        };
+        Ok(self.store.audit(&entry).await?)
+    }
+
+    /// Who did what, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer, or the cursor is none.
+    pub async fn audits(&self, page: &Page) -> Result<Listing<store::Audit>> {
+        Ok(self.store.audits(page).await?)
+    }
+
+    /// Says that a request with this key is being carried out, or what came of it before.
+    ///
+    /// # Errors
+    ///
+    /// If the key stood before another request, or the store does not answer.
+    pub async fn claim(&self, actor: &Actor, key: &str, fingerprint: &[u8; 32]) -> Result<Claim> {
+        Ok(self.store.claim(&actor.name, key, fingerprint, clock::unix_ms() as i64).await?)
+    }
+
+    /// Says what came of it; `None`: nothing was done, and the key is free again.
+    ///
+    /// # Errors
+    ///
+    /// If the store does not answer.
+    pub async fn settle(&self, actor: &Actor, key: &str, answer: Option<&StoredAnswer>) -> Result<()> {
+        Ok(self.store.settle(&actor.name, key, answer).await?)
+    }
+}
