@@ -75,7 +75,7 @@ impl Reader<'_> {
         let token = secret::from_variable(AUTH_TOKEN, self.env);
         let token = token.map_err(|message| self.problems.push(Problem::at(AUTH_TOKEN, message))).ok()?;
         let base_url = match self.variable(API_BASE_URL) {
-            Some(url) => match base_url(&url) {
+            Some(url) => match rest_base_url(&url) {
                 Ok(url) => url,
                 Err(message) => {
                     self.problems.push(Problem::at(API_BASE_URL, message));
@@ -89,6 +89,12 @@ impl Reader<'_> {
         let rest =
             RestAccess { base_url, user: account.to_string(), password: token.value, password_source: token.source };
         Some(Twilio { account, keys: vec![key], key_sources: vec![key_source], rest })
+    }
+
+    /// Where REST is for an account that is entered later.
+    pub(super) fn rest_base_url_of_environment(&self) -> String {
+        // One that is wrong is told where it is used.
+        self.variable(API_BASE_URL).unwrap_or_else(default_base_url)
     }
 
     /// There is a file without `[twilio]`; what the environment has of an account is not taken for it.
@@ -119,7 +125,9 @@ impl Reader<'_> {
         twilio: &Range<usize>,
     ) -> Option<RestAccess> {
         let base_url = match &table.base_url {
-            Some(url) => base_url(url.get_ref()).map_err(|message| self.wrong(url.span(), message)).unwrap_or_default(),
+            Some(url) => {
+                rest_base_url(url.get_ref()).map_err(|message| self.wrong(url.span(), message)).unwrap_or_default()
+            }
             None => default_base_url(),
         };
         let place = table.api_key_secret_env.as_ref().or(table.api_key_secret_file.as_ref());
@@ -220,7 +228,12 @@ fn default_base_url() -> String {
     format!("https://{}", rest::HOST)
 }
 
-fn base_url(text: &str) -> Result<String, String> {
+/// Where REST is, as it may be configured: scheme and host, https unless it is this machine.
+///
+/// # Errors
+///
+/// What was expected.
+pub fn rest_base_url(text: &str) -> Result<String, String> {
     let url: PublicUrl = text.parse().map_err(|error| format!("base_url {error}"))?;
     if url.prefix().is_empty() {
         Ok(url.as_str().to_owned())

@@ -54,6 +54,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+pub use account::rest_base_url;
 pub use assistant::{Assistant, Channel, Farewells, ModelChoice};
 pub use capture::Capture;
 pub use definition::{Context, Definition, FieldProblem};
@@ -100,6 +101,8 @@ pub struct Config {
     pub server: Server,
     /// The carrier's account; without one no call can come in.
     pub twilio: Option<Twilio>,
+    /// Where the carrier's REST is for an account that is entered later: `TWILIO_API_BASE_URL`, else the usual place.
+    pub rest_base_url: String,
     /// The account with OpenAI, or a server that speaks as it does: models and voices.
     pub openai: Option<Account<openai::Access>>,
     /// The account with ElevenLabs: voices.

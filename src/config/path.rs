@@ -23,7 +23,7 @@ impl Best<'_> {
     fn look(&mut self, around: Range<usize>, path: &str) {
         if around.start <= self.span.start
             && self.span.start < around.end.max(around.start + 1)
-            && around.len() < self.length
+            && around.len() <= self.length
         {
             self.length = around.len();
             path.clone_into(&mut self.path);

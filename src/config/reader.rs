@@ -73,6 +73,7 @@ impl<'a> Reader<'a> {
             (None, None) => self.elevenlabs_of_environment(),
             (None, Some(_)) => None,
         };
+        let rest_base_url = self.rest_base_url_of_environment();
         if let Some(account) = &openai {
             self.warn_about_plain_http("openai", account.access.base_url());
         }
@@ -102,6 +103,7 @@ impl<'a> Reader<'a> {
                 file: path,
                 server,
                 twilio,
+                rest_base_url,
                 openai,
                 elevenlabs,
                 voices,

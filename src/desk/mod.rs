@@ -6,6 +6,7 @@
 //! | `assistants.rs` | drafts, versions, publishing |
 //! | `answering.rs` | who answers: what is published, made ready for the gateway |
 //! | `calls.rs` | calls that are over, and those under way |
+//! | `carrier.rs`, `numbers.rs` | the carrier's account, and its numbers |
 //! | `records.rs` | calls that are over, into the store |
 //! | `hooks.rs` | the webhook at a call's end |
 //! | `tokens.rs`, `local.rs` | who may use the API; the command line on this machine |
@@ -15,9 +16,11 @@
 mod answering;
 mod assistants;
 mod calls;
+mod carrier;
 mod error;
 mod hooks;
 mod local;
+mod numbers;
 mod office;
 mod records;
 mod tokens;
@@ -28,16 +31,19 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 pub use assistants::{Applied, Overview, Published};
+pub use carrier::{CarrierState, Credentials};
 pub use error::{DeskError, Result};
 pub use hooks::time;
 pub use local::Local;
+pub use numbers::{Assigned, NumberView, UsedFor};
 pub use office::{Office, OfficeError};
 pub use tokens::{Actor, NewToken, Scope, scopes};
 
 use crate::{
+    carrier::twilio::Access,
     config::{Config, Context, Io, Webhook},
     live::{Remote, SetupError, setup},
-    net::clock,
+    net::{client::Client, clock},
     store::{self, Claim, Id, Listing, Page, Store, StoredAnswer},
 };
 
@@ -46,6 +52,9 @@ use crate::{
 pub struct Desk {
     store: Arc<dyn Store>,
     remote: Remote,
+    client: Client,
+    /// The carrier's account, once there is one.
+    carrier: Arc<Mutex<Option<Arc<Access>>>>,
     facts: Arc<Facts>,
     /// Assistants that place calls: they are at hand though no number may be theirs.
     at_hand: Arc<Mutex<BTreeSet<Id>>>,
@@ -58,6 +67,13 @@ struct Facts {
     io: Io,
     webhook: Option<Webhook>,
     keep_calls_days: u32,
+    /// The carrier's account stands in the server's file, or environment.
+    has_own_account: bool,
+    /// Where the carrier's REST is, unless an account says otherwise.
+    rest_base_url: String,
+    /// How the world reaches the server.
+    public_url: String,
+    public_url_is_loopback: bool,
     /// The hash of the token that is good for this machine while the server runs.
     local: [u8; 32],
     /// The assistants of the server's file, as they answer and as they are written.
@@ -74,6 +90,7 @@ impl Desk {
     pub fn new(
         store: Arc<dyn Store>,
         remote: Remote,
+        client: Client,
         config: &Config,
         local: &str,
     ) -> std::result::Result<Self, SetupError> {
@@ -84,10 +101,16 @@ impl Desk {
             io: config.io,
             webhook: config.webhook.clone(),
             keep_calls_days: config.store.keep_calls_days,
+            has_own_account: config.twilio.is_some(),
+            rest_base_url: config.rest_base_url.clone(),
+            public_url: config.server.public_url.as_str().to_owned(),
+            public_url_is_loopback: config.server.public_url.is_loopback(),
             local: tokens::hash(local),
             of_file: ready.collect::<std::result::Result<Vec<_>, _>>()?.into_iter().zip(documents).collect(),
         };
-        Ok(Self { store, remote, facts: Arc::new(facts), at_hand: Arc::default() })
+        let carrier = config.twilio.as_ref().map(|twilio| Arc::new(setup::TwilioSetup::of(twilio).access));
+        let (carrier, at_hand) = (Arc::new(Mutex::new(carrier)), Arc::default());
+        Ok(Self { store, remote, client, carrier, facts: Arc::new(facts), at_hand })
     }
 
     async fn audit(&self, actor: &Actor, action: &str, object: &str, detail: Value) -> Result<()> {

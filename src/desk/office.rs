@@ -84,7 +84,7 @@ impl Office {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let location = Location::of(&config.store.choice);
-        let client = Client::new()?;
+        let (client, for_hooks) = (Client::new()?, Client::new()?);
         let thread = std::thread::Builder::new().name("desk".into()).spawn(move || {
             runtime.block_on(async move {
                 let store = match store::open(&location).await {
@@ -97,13 +97,13 @@ impl Office {
                 }
                 // Nobody makes the desk: then there is nothing to do.
                 let Ok(desk) = desk.await else { return };
-                work(desk, client, calls, stopped).await;
+                work(desk, for_hooks, calls, stopped).await;
                 store.close().await;
             });
         })?;
         let (store, told) = ready.blocking_recv().map_err(|_| io::Error::other("the desk's thread has ended"))??;
         let token = local::secret().map_err(|error| io::Error::other(error.to_string()))?;
-        let desk = Desk::new(store, remote, config, &token)?;
+        let desk = Desk::new(store, remote, client, config, &token)?;
         if told.send(desk.clone()).is_err() {
             return Err(io::Error::other("the desk's thread has ended").into());
         }
@@ -129,6 +129,7 @@ impl Office {
     ///
     /// If the store does not answer, or its folder cannot be written.
     pub fn answer(&self, listens: SocketAddr) -> Result<(), OfficeError> {
+        self.runtime.block_on(self.desk.take_up_entered())?;
         self.runtime.block_on(self.desk.refresh())?;
         if let Some(path) = &self.access {
             Local::at(listens, &self.token).write(path)?;

@@ -18,6 +18,24 @@ pub(super) mod path {
     pub(crate) const MEDIA: &str = "/twilio/media";
 }
 
+/// Where the carrier is told to ask us about a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhooks {
+    /// When somebody calls.
+    pub voice: String,
+    /// When a call has ended.
+    pub status: String,
+}
+
+impl Webhooks {
+    /// Below this public address.
+    #[must_use]
+    pub fn below(public_url: &str) -> Self {
+        let url = public_url.trim_end_matches('/');
+        Self { voice: format!("{url}{}", path::VOICE), status: format!("{url}{}", path::STATUS) }
+    }
+}
+
 /// Our addresses as the carrier sees them.
 #[derive(Clone, Debug)]
 pub(super) struct Addresses {

@@ -107,7 +107,7 @@ mod tests {
         });
         let builtin = Assistant::builtin(key, "", Settings::default(), Detector::default(), model).unwrap();
         let numbers: Vec<_> = numbers.iter().map(|&number| number.to_owned()).collect();
-        Arc::new(Assistant { catches_all: key == "all", numbers, ..builtin })
+        Arc::new(Assistant { key: key.to_owned(), catches_all: key == "all", numbers, ..builtin })
     }
 
     fn named(directory: &Directory, number: &str) -> Option<String> {

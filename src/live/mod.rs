@@ -79,6 +79,7 @@ pub mod setup;
 mod shard;
 mod supervisor;
 
+pub use answers::Webhooks;
 pub use capture::check_folder;
 pub use configured::SetupError;
 pub use finished::{FinishedCall, Observation};

@@ -20,6 +20,7 @@
 //! Where the vendor says nothing, reading is lenient in what is not used and strict in what is: an event or field that
 //! we do not know is ignored, a `media` without audio is an error that says what was expected.
 
+pub mod account;
 pub mod call;
 pub mod decode;
 pub mod encode;

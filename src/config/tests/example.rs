@@ -23,6 +23,10 @@ const TABLES: &[&str] = &[
     "[voices]\n{}",
     "[capture]\n{}",
     "[io]\n{}",
+    "[store]\n{}",
+    "[webhook]\n{}",
+    "[secrets.crm]\n{}",
+    "[intents]\n{}",
     "[limits]\n{}",
     "[limits.silence_timeout_s]\n{}",
     "[[assistant]]\n{}",
@@ -33,6 +37,8 @@ const TABLES: &[&str] = &[
     "[[assistant]]\n[assistant.farewell.fallback_voice]\n{}",
     "[[assistant]]\n[assistant.tools]\n{}",
     "[[assistant]]\n[assistant.tools.hangup_call]\n{}",
+    "[[assistant]]\n[[assistant.intents]]\n{}",
+    "[[assistant]]\n[[assistant.intents]]\n[assistant.intents.answer]\n{}",
     "[[assistant]]\n[assistant.model]\n{}",
     "[[assistant]]\n[assistant.model.openai]\n{}",
     "[[assistant]]\n[assistant.model.openai.transcription]\n{}",
@@ -78,11 +84,18 @@ fn the_example_loads_as_it_is_and_says_the_defaults() {
 fn the_example_loads_with_every_optional_line() {
     let folder = std::env::temp_dir().join(format!("quietline-example-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    for name in
-        ["twilio_auth_token", "twilio_shared_key", "twilio_api_key_secret", "openai_api_key", "elevenlabs_api_key"]
-    {
+    for name in [
+        "twilio_auth_token",
+        "twilio_shared_key",
+        "twilio_api_key_secret",
+        "openai_api_key",
+        "elevenlabs_api_key",
+        "crm_token",
+    ] {
         std::fs::write(folder.join(name), "secret\n").unwrap();
     }
+    std::fs::write(folder.join("database_url"), "postgres://u:p@127.0.0.1/q\n").unwrap();
+    std::fs::write(folder.join("webhook_secret"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n").unwrap();
     let text = complete().replace("/run/secrets", folder.to_str().unwrap());
     let text = text.replace("provider = \"offline\"", "provider = \"openai\"");
     // Of these pairs a file has one each.
@@ -90,6 +103,10 @@ fn the_example_loads_with_every_optional_line() {
         "api_key_secret_env = \"TWILIO_API_KEY_SECRET\"\n",
         "api_key_env = \"OPENAI_API_KEY\"\n",
         "api_key_env = \"ELEVENLABS_API_KEY\"\n",
+        "path = \"/var/lib/quietline/quietline.db\"\n",
+        "database_url_env = \"DATABASE_URL\"\n",
+        "secret_env = \"QUIETLINE_WEBHOOK_SECRET\"\n",
+        "env = \"CRM_TOKEN\"\n",
     ];
     let text = pairs.iter().fold(text, |text, line| text.replace(line, ""));
     let config = parse_with(&text, SECRETS);
@@ -101,6 +118,10 @@ fn the_example_loads_with_every_optional_line() {
     assert!(settings.instructions.contains("Acme") && settings.max_output_tokens.is_some());
     assert_eq!(settings.turn_detection, TurnDetection::default());
     assert!(config.assistants[0].settings.reminder.is_some() && config.server.shards.is_some());
+    assert!(matches!(config.store.choice, StoreChoice::Postgres(_)) && config.webhook.is_some());
+    assert_eq!(config.secrets.keys().collect::<Vec<_>>(), ["crm"]);
+    let intents: Vec<_> = config.assistants[0].intents.iter().map(|intent| intent.name.as_str()).collect();
+    assert_eq!(intents, ["book_slot", "closing_words"]);
     let usual = parse("[capture]\nfolder = \"/var/lib/quietline/captures\"\n").unwrap().capture;
     assert!(config.capture.is_some() && config.capture == usual);
     let voices = [&config.assistants[0].voice, &config.assistants[0].fallback_voice];
@@ -115,7 +136,8 @@ fn the_example_has_every_key() {
     for table in TABLES {
         let told = refused(&table.replace("{}", "zzz = 1\n"));
         let known = told.lines().next().unwrap().split("known here: ").nth(1).unwrap_or_else(|| panic!("{told}"));
-        for key in known.split(", ").map(|key| key.trim_matches('`')) {
+        // An older name is known, and not recommended.
+        for key in known.split(", ").map(|key| key.trim_matches('`')).filter(|key| *key != "instructions") {
             let stands = text.lines().any(|line| {
                 let line = line.trim();
                 let header = line.trim_matches(['[', ']']);

@@ -53,7 +53,7 @@ fn every_bound_is_told() {
         ("model.openai.turn_detection.threshold = 2", "turn_detection.threshold = 2 is outside 0..=1"),
         ("model.openai.turn_detection.eagerness = \"very\"", "there are low, medium, high and auto"),
         ("model.openai.turn_detection.silence_duration_ms = 0.5", "(whole numbers only)"),
-        ("instructions = \"\"", "instructions has 0 characters: expected 1 to 32000"),
+        ("instructions = \"\"", "system_message has 0 characters: expected 1 to 32000"),
         ("model = { behaviour = \"sing\" }", "there are talk, fail, stall, echo"),
         ("numbers = [\"5551234\"]", "not a telephone number"),
         ("numbers = [\"+0123456789\"]", "not a telephone number"),

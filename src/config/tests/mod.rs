@@ -2,6 +2,7 @@
 
 mod accounts;
 mod captures;
+mod definitions;
 mod example;
 mod mistakes;
 mod urls;
