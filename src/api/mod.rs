@@ -6,7 +6,7 @@
 //! | `problem.rs` | refusals, by RFC 9457 |
 //! | `request.rs` | bodies, pages, conditions |
 //! | `once.rs` | what costs money is done once: idempotency keys |
-//! | `assistants.rs`, `numbers.rs`, `calls.rs`, `texts.rs`, `tokens.rs`, `server.rs` | the routes |
+//! | `assistants.rs`, `numbers.rs`, `calls.rs`, `tokens.rs`, `server.rs` | the routes |
 //!
 //! The description (OpenAPI 3.1) stands beside each route, and is served at `/api/v1/openapi.json`.
 
@@ -16,9 +16,11 @@
 mod assistants;
 mod auth;
 mod calls;
+mod numbers;
 mod once;
 mod problem;
 mod request;
+mod server;
 mod tokens;
 
 use axum::{Json, Router, http::Method, routing::get};
@@ -57,6 +59,8 @@ fn described() -> OpenApiRouter<Desk> {
     let routes = OpenApiRouter::new()
         .merge(assistants::routes())
         .merge(calls::routes())
+        .merge(numbers::routes())
+        .merge(server::routes())
         .merge(tokens::routes())
         .merge(auth::routes());
     OpenApiRouter::with_openapi(head()).nest(BASE, routes)
@@ -78,6 +82,8 @@ fn head() -> OpenApi {
     let tags = [
         ("assistants", "What answers: drafts, versions, publishing."),
         ("calls", "Calls that are over, and those under way."),
+        ("numbers", "What each number of the account is used for, and who answers it."),
+        ("server", "The carrier's account."),
         ("tokens", "Who may use this, and who did what."),
         ("session", "For browsers: a token kept in a cookie."),
     ];

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The header.
-pub(super) const KEY: &str = "idempotency-key";
+const KEY: &str = "idempotency-key";
 /// Longest key.
 const MAX_KEY: usize = 200;
 

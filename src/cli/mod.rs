@@ -5,10 +5,12 @@ mod beside;
 mod capture;
 mod check_config;
 mod demo;
+mod desk;
 mod lab;
 mod line;
 mod load;
 mod load_chart;
+mod man;
 mod pool;
 mod replay;
 mod say;
@@ -28,8 +30,12 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) enum Cli {
+    /// Assistants: write, publish, restore them.
+    Assistant(desk::assistant::AssistantArgs),
     /// Say of recordings with both voices in one track how the call ended, and which rules it kept.
     Audit(audit::AuditArgs),
+    /// Calls that are over, and those under way.
+    Calls(desk::call::CallsArgs),
     /// Play a whole call without keys or accounts: caller, agent, silence, goodbye, hang-up.
     Demo(demo::DemoArgs),
     /// Stand-ins for the peers of a gateway, on real sockets.
@@ -38,6 +44,10 @@ pub(crate) enum Cli {
     Load(Box<load::LoadArgs>),
     /// Draw what loads came to: CPU and silence error over the number of calls.
     LoadChart(load_chart::LoadChartArgs),
+    /// Print completions for a shell, or the manual's page.
+    Man(man::ManArgs),
+    /// Numbers of the account: who answers which.
+    Number(desk::number::NumberArgs),
     /// Play recordings through the whole call logic.
     Replay(replay::ReplayArgs),
     /// Hear a text as a caller would.
@@ -46,6 +56,10 @@ pub(crate) enum Cli {
     Serve(serve::ServeArgs),
     /// Say which captured calls would have ended otherwise under other settings.
     Shadow(shadow::ShadowArgs),
+    /// Tokens: who may use the API.
+    Token(desk::token::TokenArgs),
+    /// The account with Twilio.
+    Twilio(desk::twilio::TwilioArgs),
     /// Say where recordings hold voice.
     Vad(vad::VadArgs),
     /// Hold the voice detectors against a labelled corpus.
@@ -62,6 +76,12 @@ impl Cli {
         // Not locked for the whole run: other threads log.
         let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
         match self {
+            Self::Assistant(args) => desk::assistant::run(args, &mut out, &mut err),
+            Self::Calls(args) => desk::call::run(args, &mut out, &mut err),
+            Self::Man(args) => man::run(args, &mut out, &mut err),
+            Self::Number(args) => desk::number::run(args, &mut out, &mut err),
+            Self::Token(args) => desk::token::run(args, &mut out, &mut err),
+            Self::Twilio(args) => desk::twilio::run(args, &mut out, &mut err),
             Self::Audit(args) => audit::run(args, &mut out, &mut err),
             Self::Demo(args) => demo::run(args, &mut out, &mut err),
             Self::Lab(args) => lab::run(args, &mut out, &mut err),

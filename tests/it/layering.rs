@@ -56,9 +56,10 @@ const EDGES: &[(&str, &[&str])] = &[
     // the command (in the tree of main.rs; it sees the library as `quietline::`)
     // the operators' side
     ("desk",      &["wire", "assistant", "carrier", "call", "config", "intent", "net", "store", "voices", "live"]),
-    ("api",       &["config", "desk", "store"]),
+    ("api",       &["carrier", "config", "desk", "store"]),
     ("cli",       &["time", "audio", "codec", "vad", "recording", "assistant", "carrier", "model", "call", "session",
-                    "config", "net", "tts", "voices", "live", "lab", "replay", "chart", "report", "audit"]),
+                    "config", "net", "tts", "voices", "live", "lab", "replay", "chart", "report", "audit", "wire",
+                    "desk", "api"]),
 ];
 
 /// Modules that may touch the world; all others are pure.

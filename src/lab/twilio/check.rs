@@ -153,6 +153,17 @@ pub(super) fn inbound(text: &str) -> Option<String> {
     }
 }
 
+/// A form, or a query, for this operation of REST.
+pub(super) fn form(operation: &str, form: &Value) -> Option<String> {
+    complaint(&definition(FORMS, operation), form)
+}
+
+/// Our answer of this kind: a mistake of the lab's.
+pub(super) fn resource(kind: &str, resource: &Value) -> Option<String> {
+    complaint(&definition(RESOURCES, kind), resource)
+}
+
+/// The form that changes a call.
 /// A decoded form that updates a call.
 pub(super) fn update_form(form: &Value) -> Option<String> {
     complaint(&UPDATE_CALL, form)

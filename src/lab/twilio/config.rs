@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
 
-use super::signing::Signature;
+use super::{account::LabNumber, signing::Signature};
 use crate::{
     carrier::twilio::AccountSid,
     lab::{ScriptedCarrier, Trouble},
@@ -33,6 +33,11 @@ pub struct LabConfig {
     pub fallback_url: Option<String>,
     /// Told of calls that ended; `None`: the number has no status callback.
     pub status_callback: Option<String>,
+    /// The account's numbers: a call to one of them asks what is set for it; any other number asks the gateway's voice
+    /// webhook at its usual place.
+    pub numbers: Vec<LabNumber>,
+    /// Numbers that can be bought, E.164.
+    pub for_sale: Vec<String>,
     /// In which order callbacks arrive.
     pub callbacks: Callbacks,
     /// Of each stream, each of so many messages with audio is held against the schema, in either direction; every other
@@ -55,6 +60,8 @@ impl LabConfig {
             rest_port: 0,
             fallback_url: None,
             status_callback: Some(format!("{public_url}{STATUS_PATH}")),
+            numbers: Vec::new(),
+            for_sale: Vec::new(),
             callbacks: Callbacks::InOrder,
             check_every: 1,
             seed: 1,

@@ -63,7 +63,13 @@ pub(super) struct Follower {
 impl Follower {
     /// From the voice webhook to the end of the call.
     pub(super) async fn run(mut self) {
-        let voice = self.call.lab.voice_url();
+        let voice = match self.call.lab.ring(&self.call.to) {
+            Ok(url) => url,
+            Err(why) => {
+                self.call.warning(11200, why.to_owned());
+                return self.over(EndedBy::Failure, "failed").await;
+            }
+        };
         let mut flow = self.fetched(Webhook::Voice, Link { url: voice, method: Method::POST }).await;
         for _ in 0..MOST_DOCUMENTS {
             flow = match flow {

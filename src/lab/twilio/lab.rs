@@ -15,6 +15,7 @@ use tokio::{
 };
 
 use super::{
+    account::Numbers,
     call::{Call, LabCall},
     callbacks::{self, Callback},
     clock::{Clock, WallTime},
@@ -60,6 +61,9 @@ pub(super) struct Shared {
     calls: Mutex<BTreeMap<CallSid, Arc<Call>>>,
     rest_fault: Mutex<Option<(RestFault, Timestamp)>>,
     report: Mutex<LabReport>,
+    pub(super) numbers: Numbers,
+    /// What was wrong outside of calls.
+    complaints: Mutex<Vec<String>>,
 }
 
 /// A stand-in for the vendor, on loopback. Dropping it hangs up on everybody.
@@ -88,6 +92,8 @@ impl Lab {
             calls: Mutex::default(),
             rest_fault: Mutex::default(),
             report: Mutex::default(),
+            numbers: Numbers::new(&config.numbers, &config.for_sale, config.account_sid.as_str()),
+            complaints: Mutex::default(),
             config,
         });
         let ticking = Arc::clone(&shared);
@@ -119,6 +125,28 @@ impl Lab {
     pub fn set_rest_fault(&self, fault: Option<RestFault>, lasts: Duration) {
         let until = self.shared.clock.now() + lasts;
         *locked(&self.shared.rest_fault) = fault.map(|fault| (fault, until));
+    }
+
+    /// What is set for a number of the account, as its resource has it.
+    #[must_use]
+    pub fn number(&self, e164: &str) -> Option<serde_json::Value> {
+        self.shared.numbers.settings(e164)
+    }
+
+    /// Somebody changes a setting of a number in the vendor's console: a field as the resource calls it.
+    pub fn change_number(&self, e164: &str, field: &str, value: &str) {
+        self.shared.numbers.set(e164, field, value);
+    }
+
+    /// From now on numbers are bought, and the answer that says so is lost.
+    pub fn lose_answers(&self, lose: bool) {
+        self.shared.numbers.lose_answers(lose);
+    }
+
+    /// What was wrong outside of calls: requests that the vendor does not know, and mistakes of the lab's own.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
+        locked(&self.shared.complaints).clone()
     }
 
     /// The number is called.
@@ -205,7 +233,7 @@ async fn whole_call(
     let telling = tokio::spawn(callbacks::tell(Arc::clone(&call), told));
     follower.run().await;
     if call.line().ended_by != Some(EndedBy::Vanished)
-        && let Some(url) = call.lab.config.status_callback.clone()
+        && let Some(url) = call.lab.status_callback(&call.to)
     {
         let link = Link { url, method: hyper::Method::POST };
         let tell = |form| callbacks.send(Callback { webhook: Webhook::Status, link: link.clone(), form });
@@ -226,9 +254,22 @@ async fn whole_call(
 }
 
 impl Shared {
-    /// The number's voice webhook.
-    pub(super) fn voice_url(&self) -> String {
-        format!("{}{VOICE_PATH}", self.config.public_url)
+    /// What is asked when this number is called.
+    pub(super) fn ring(&self, to: &str) -> Result<String, &'static str> {
+        self.numbers.ring(to).unwrap_or_else(|| Ok(format!("{}{VOICE_PATH}", self.config.public_url)))
+    }
+
+    /// What is told that a call to this number has ended.
+    fn status_callback(&self, to: &str) -> Option<String> {
+        match self.numbers.settings(to) {
+            Some(number) => number["status_callback"].as_str().filter(|url| !url.is_empty()).map(str::to_owned),
+            None => self.config.status_callback.clone(),
+        }
+    }
+
+    /// Something outside of calls is not as the vendor has it.
+    pub(super) fn violation(&self, what: &str) {
+        locked(&self.complaints).push(what.to_owned());
     }
 
     pub(super) fn call(&self, sid: &str) -> Option<Arc<Call>> {

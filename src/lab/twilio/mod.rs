@@ -13,6 +13,7 @@
 //! | `document` | TwiML, read against the closed grammar |
 //! | `line`, `stream`, `wire`, `messages` | a call's media stream, its handshake |
 //! | `raw` | WebSockets that no document asked for, for what must be refused |
+//! | `account` | what a gateway may ask of the account: its numbers, numbers for sale |
 //! | `rest`, `resource` | what a gateway may ask of a call |
 //! | `check`, `schemas` | every message against its schema |
 //! | `meter`, `histogram`, `events`, `log`, `report` | what was heard and what happened |
@@ -20,6 +21,7 @@
 //! It never leaves loopback unless it is told a gateway elsewhere: the public host is not resolved, and addresses in
 //! documents lead to the gateways, to loopback, or nowhere.
 
+mod account;
 mod call;
 mod callbacks;
 mod check;
@@ -48,6 +50,7 @@ mod signing;
 mod stream;
 mod wire;
 
+pub use account::LabNumber;
 pub use call::LabCall;
 pub use config::{
     Callbacks, Dial, Gateway, LabConfig, NotAGateway, RestFault, STATUS_PATH, VOICE_PATH, WireAct, WireFaults,

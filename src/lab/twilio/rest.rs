@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::{
+    account,
     call::Call,
     check,
     config::RestFault,
@@ -34,6 +35,7 @@ pub(super) async fn serve(listener: TcpListener, lab: Arc<Shared>) {
     let calls = get(handle).post(handle);
     let router = Router::new()
         .route("/2010-04-01/Accounts/{account}/Calls/{call}", calls)
+        .merge(account::routes())
         .fallback(async || Refusal::NOT_FOUND.response())
         .with_state(lab);
     // It ends with its task.
@@ -42,20 +44,23 @@ pub(super) async fn serve(listener: TcpListener, lab: Arc<Shared>) {
 
 /// A refusal in the vendor's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Refusal {
+pub(super) struct Refusal {
     status: u16,
     code: u32,
     message: &'static str,
 }
 
 impl Refusal {
-    const NOT_FOUND: Self = Self { status: 404, code: 20404, message: "The requested resource was not found" };
-    const CREDENTIALS: Self = Self { status: 401, code: 20003, message: "Authenticate" };
+    pub(super) const NOT_FOUND: Self =
+        Self { status: 404, code: 20404, message: "The requested resource was not found" };
+    pub(super) const CREDENTIALS: Self = Self { status: 401, code: 20003, message: "Authenticate" };
     const OVER: Self = Self { status: 400, code: 21220, message: "Call is not in-progress. Cannot redirect." };
-    const FORM: Self = Self { status: 400, code: 20001, message: "Invalid parameter" };
+    pub(super) const FAULT: Self = Self { status: 500, code: 20500, message: "Internal server error" };
+    pub(super) const NOT_AVAILABLE: Self = Self { status: 400, code: 21422, message: "PhoneNumber is not available" };
+    pub(super) const FORM: Self = Self { status: 400, code: 20001, message: "Invalid parameter" };
     const INLINE: Self = Self { status: 400, code: 32018, message: "Twiml is longer than 4000 characters" };
 
-    fn response(self) -> Response {
+    pub(super) fn response(self) -> Response {
         let Self { status, code, message } = self;
         let more = format!("https://www.twilio.com/docs/errors/{code}");
         let body = json!({"code": code, "message": message, "more_info": more, "status": status});
@@ -68,7 +73,7 @@ impl Refusal {
     }
 }
 
-fn answer(status: u16, body: &Value) -> Response {
+pub(super) fn answer(status: u16, body: &Value) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let kind = [(header::CONTENT_TYPE, "application/json")];
     (status, kind, body.to_string()).into_response()
@@ -82,12 +87,7 @@ async fn handle(
     body: Bytes,
 ) -> Response {
     let config = &lab.config;
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let opens = |user: &str, password: &str| {
-        given.strip_prefix("Basic ") == Some(&STANDARD.encode_to_string(format!("{user}:{password}")))
-    };
-    let key = config.api_keys.iter().any(|(key, secret)| opens(key, secret));
-    if !key && !opens(config.account_sid.as_str(), &config.auth_token) {
+    if !credentials(&lab, &headers) {
         return Refusal::CREDENTIALS.response();
     }
     let call = file.strip_suffix(".json").and_then(|sid| lab.call(sid));
@@ -103,6 +103,17 @@ async fn handle(
     };
     call.log(CallEvent::Rest { what, status });
     response
+}
+
+/// Whoever asks may.
+pub(super) fn credentials(lab: &Shared, headers: &HeaderMap) -> bool {
+    let config = &lab.config;
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let opens = |user: &str, password: &str| {
+        given.strip_prefix("Basic ") == Some(&STANDARD.encode_to_string(format!("{user}:{password}")))
+    };
+    config.api_keys.iter().any(|(key, secret)| opens(key, secret))
+        || opens(config.account_sid.as_str(), &config.auth_token)
 }
 
 /// What is wrong now; what is merely slow has taken its time.
