@@ -69,7 +69,7 @@ use tools::RunningTool;
 /// Raise it with every change after which the same inputs may lead to another decision: a rule of [`crate::call`], of
 /// [`crate::silence`], of [`crate::media`] or [`crate::mix`], or the answers of a detector that keeps its name. Captures
 /// of before can still be replayed; what is then decided otherwise is told as a difference, not as a fault.
-pub const RULES_VERSION: u32 = 1;
+pub const RULES_VERSION: u32 = 2;
 
 /// Speech that is still in flight at a deadline is waited for at most this long.
 pub const LATE_MEDIA: Duration = Duration::from_millis(200);

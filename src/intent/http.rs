@@ -11,6 +11,7 @@ use super::{
     Answer, HttpAction, HttpMethod,
     template::{self, Place, Template},
 };
+use crate::wire::encoded;
 
 /// Headers that belong to the connection, or to us.
 const RESERVED: [&str; 10] = [
@@ -154,7 +155,7 @@ impl HttpAction {
             Place::Secret(_) => String::new(),
         };
         let base = base(&self.url)?;
-        let filled = Template::parse(&self.url)?.filled(|place| template::encoded(&plain(place)));
+        let filled = Template::parse(&self.url)?.filled(|place| encoded(&plain(place)));
         let url = Url::parse(&filled).map_err(|error| format!("its address came out as none: {error}"))?;
         if url.origin() != base.origin() || !url.username().is_empty() || url.password().is_some() {
             return Err("its address came out as another host's".to_owned());

@@ -1,7 +1,5 @@
 //! Texts with places for what a call brings.
 
-use std::fmt::Write as _;
-
 use serde_json::Value;
 
 /// A text with places; see [`super::HttpAction`] for what may stand in them.
@@ -143,21 +141,6 @@ pub fn text_of(value: Option<&Value>) -> String {
     }
 }
 
-/// Percent-encoded, so that it is one segment of a path, or one value of a query.
-#[must_use]
-pub fn encoded(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Dots too: `..` would be another path.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,11 +163,5 @@ mod tests {
         {
             assert!(Template::parse(text).unwrap_err().contains(told), "{text}");
         }
-    }
-
-    #[test]
-    fn what_is_filled_in_cannot_leave_its_place() {
-        assert_eq!(encoded("../a?b=c&d#e"), "%2E%2E%2Fa%3Fb%3Dc%26d%23e");
-        assert_eq!(encoded("Zoë"), "Zo%C3%AB");
     }
 }

@@ -39,8 +39,6 @@ const TICK: Duration = Duration::from_millis(20);
 const BURST: usize = 64;
 /// A window has run for so long: what is still missing of the goodbye is asked for again.
 const WANTED: Duration = Duration::from_secs(5);
-/// Caller audio waits this long on its socket at most, but for stalls (`shard.rs`).
-const DRAINED: Duration = Duration::from_millis(1);
 /// Entries of a ledger before it grows.
 const LEDGER: usize = 128;
 
@@ -297,7 +295,7 @@ impl LiveCall {
         if self.session.answer_count() > answers {
             // What came since the last look may have waited all that time on its socket, on the way in as well; and the
             // other calls of this step came first.
-            self.session.answer_took(self.gap, clock::now().saturating_duration_since(now) + DRAINED);
+            self.session.answer_took(self.gap, clock::now().saturating_duration_since(now) + front.io.drain);
         }
         Step::GoesOn
     }

@@ -6,8 +6,23 @@
 
 pub mod flat;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
+
+/// Percent-encoded, so that it is one segment of a path, or one value of a query.
+#[must_use]
+pub fn encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Dots too: `..` would be another path.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
 
 /// Which exchange of a call: chosen by the provider, unique within the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -141,4 +156,15 @@ pub enum WsEvent<'a> {
     },
     /// It could not be opened, or broke.
     Failed(Failure),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_encoded_cannot_leave_its_place() {
+        assert_eq!(encoded("../a?b=c&d#e"), "%2E%2E%2Fa%3Fb%3Dc%26d%23e");
+        assert_eq!(encoded("Zoë"), "Zo%C3%AB");
+    }
 }

@@ -4,9 +4,10 @@ use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use quietline::wire::encoded;
 use serde_json::{Value, json};
 
-use super::{Outcome, Server, ServerArgs, Trouble, encoded, finish, ours, show};
+use super::{Outcome, Server, ServerArgs, Trouble, finish, ours, show};
 
 /// What `quietline assistant` is asked.
 #[derive(Debug, clap::Args)]

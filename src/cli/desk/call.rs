@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use quietline::wire::encoded;
 use serde_json::{Value, json};
 
-use super::{Outcome, ServerArgs, encoded, finish, ours, show};
+use super::{Outcome, ServerArgs, finish, ours, show};
 
 /// What `quietline calls` is asked.
 #[derive(Debug, clap::Args)]

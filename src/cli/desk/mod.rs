@@ -17,7 +17,7 @@ use quietline::{
     config::{self, Config},
     desk::Local,
     net::client::Client,
-    wire::{ExchangeEvent, HttpRequest, Method},
+    wire::{ExchangeEvent, HttpRequest, Method, encoded},
 };
 use serde_json::Value;
 
@@ -205,9 +205,4 @@ impl Server {
             people(out).map_err(ours)
         }
     }
-}
-
-/// One segment of a path, or one value of a query.
-fn encoded(text: &str) -> String {
-    quietline::intent::template::encoded(text)
 }

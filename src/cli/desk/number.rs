@@ -3,10 +3,10 @@
 use std::io::{IsTerminal as _, Write};
 use std::process::ExitCode;
 
-use quietline::wire::Method;
+use quietline::wire::{Method, encoded};
 use serde_json::{Value, json};
 
-use super::{Outcome, ServerArgs, encoded, finish, ours, show};
+use super::{Outcome, ServerArgs, finish, ours, show};
 
 /// What `quietline number` is asked.
 #[derive(Debug, clap::Args)]

@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use quietline::wire::Method;
+use quietline::wire::{Method, encoded};
 use serde_json::{Value, json};
 
-use super::{Outcome, ServerArgs, encoded, finish, show};
+use super::{Outcome, ServerArgs, finish, show};
 
 /// What `quietline token` is asked.
 #[derive(Debug, clap::Args)]

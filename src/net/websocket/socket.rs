@@ -136,7 +136,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             }
             Some(End::Closed) => {
                 (self.closing, self.closed) = (true, true);
-                if received.eof {
+                // The peer has answered our close: there is nothing left to write, with which the line would be closed.
+                let answered = self.role == Role::Server && self.out.is_empty() && !self.unflushed;
+                if received.eof || answered {
                     self.stream = None;
                 }
             }

@@ -1,6 +1,7 @@
 //! Our sockets against a library's, over a pipe, both ways round.
 
-use std::task::{Context, Waker};
+use std::future::poll_fn;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -119,6 +120,17 @@ async fn either_side_closes_politely() {
         drop(theirs);
         closing.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_server_that_closed_first_hangs_up_when_it_is_answered() {
+    let (mut ours, mut theirs) = pair(Role::Server).await;
+    // It answers by itself, and waits for the line to be closed.
+    let peer = tokio::spawn(async move { while theirs.next().await.is_some() {} });
+    // No time passes: what ends it is the answer.
+    let now = crate::net::clock::now();
+    poll_fn(|context| if ours.finish(now, context) { Poll::Ready(()) } else { Poll::Pending }).await;
+    peer.await.unwrap();
 }
 
 #[tokio::test]
