@@ -78,7 +78,7 @@ impl Desk {
     /// A definition as an assistant that can take calls.
     fn ready(&self, key: &str, document: &serde_json::Value) -> Result<setup::Assistant> {
         let definition = self.definition(document)?;
-        let assistant = setup::Assistant::of(definition.assistant(), &self.facts.io);
+        let assistant = setup::Assistant::of(definition.assistant(), &self.facts.means);
         let assistant = assistant.map_err(|error| DeskError::Conflict(error.to_string()))?;
         Ok(setup::Assistant { key: key.to_owned(), catches_all: false, ..assistant })
     }

@@ -284,7 +284,7 @@ impl Desk {
             return Err(DeskError::NotPublishable(errors));
         }
         // It must be able to take a call, not only be well written.
-        let ready = setup::Assistant::of(definition.assistant(), &self.facts.io).map_err(|error| {
+        let ready = setup::Assistant::of(definition.assistant(), &self.facts.means).map_err(|error| {
             DeskError::NotPublishable(vec![FieldProblem { path: String::new(), message: error.to_string() }])
         })?;
         warnings.extend(self.render(&definition, &ready.shelf).await);

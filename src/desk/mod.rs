@@ -41,8 +41,11 @@ pub use tokens::{Actor, NewToken, Scope, scopes};
 
 use crate::{
     carrier::twilio::Access,
-    config::{Config, Context, Io, Webhook},
-    live::{Remote, SetupError, setup},
+    config::{Config, Context, Webhook},
+    live::{
+        Remote, SetupError,
+        setup::{self, Means},
+    },
     net::{client::Client, clock},
     store::{self, Claim, Id, Listing, Page, Store, StoredAnswer},
 };
@@ -64,7 +67,7 @@ pub struct Desk {
 #[derive(Debug)]
 struct Facts {
     context: Context,
-    io: Io,
+    means: Means,
     webhook: Option<Webhook>,
     keep_calls_days: u32,
     /// The carrier's account stands in the server's file, or environment.
@@ -94,11 +97,13 @@ impl Desk {
         config: &Config,
         local: &str,
     ) -> std::result::Result<Self, SetupError> {
-        let ready = config.assistants.iter().map(|assistant| setup::Assistant::of(assistant, &config.io).map(Arc::new));
+        let means = Means::of(config);
+        let ready = config.assistants.iter().map(|assistant| setup::Assistant::of(assistant, &means).map(Arc::new));
+        let ready: std::result::Result<Vec<_>, _> = ready.collect();
         let documents = config.documents.iter().cloned().chain(std::iter::repeat_with(Value::default));
         let facts = Facts {
             context: config.context(),
-            io: config.io,
+            means,
             webhook: config.webhook.clone(),
             keep_calls_days: config.store.keep_calls_days,
             has_own_account: config.twilio.is_some(),
@@ -106,7 +111,7 @@ impl Desk {
             public_url: config.server.public_url.as_str().to_owned(),
             public_url_is_loopback: config.server.public_url.is_loopback(),
             local: tokens::hash(local),
-            of_file: ready.collect::<std::result::Result<Vec<_>, _>>()?.into_iter().zip(documents).collect(),
+            of_file: ready?.into_iter().zip(documents).collect(),
         };
         let carrier = config.twilio.as_ref().map(|twilio| Arc::new(setup::TwilioSetup::of(twilio).access));
         let (carrier, at_hand) = (Arc::new(Mutex::new(carrier)), Arc::default());

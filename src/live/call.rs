@@ -381,7 +381,13 @@ impl LiveCall {
                 }
                 Output::Model(command) => self.model.command(at, &command),
                 Output::RunTool(request) => {
-                    let call = IntentCall { call: self.id.clone(), name: request.name, arguments: request.arguments };
+                    let call = IntentCall {
+                        call: self.id.clone(),
+                        parties: self.parties.clone(),
+                        tool: request.call,
+                        name: request.name,
+                        arguments: request.arguments,
+                    };
                     let runner = self.assistant.intents.as_ref();
                     self.intents.run(request.call, call, runner, &around.front.slow);
                 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
-use super::setup::{Assistant, ModelFactory, NewCall, Outside, Setup, TwilioSetup};
+use super::setup::{Assistant, Means, ModelFactory, NewCall, Outside, Setup, TwilioSetup};
 use crate::{
     assistant::FarewellKind,
     carrier::twilio::{
@@ -13,12 +13,14 @@ use crate::{
         twiml::{self, Setting, TwimlError},
     },
     config::{self, Config, ModelChoice},
+    intent,
     mix::AnnouncementError,
     model::{
         Tool,
         offline::Offline,
         openai::{self, GreetingText, OpenAi},
     },
+    net::guard::Guard,
     voices::{Cache, Shelf},
 };
 
@@ -45,7 +47,8 @@ impl Setup {
     ///
     /// If a text cannot be spoken by the carrier's own voice.
     pub fn of(config: &Config) -> Result<Self, SetupError> {
-        let assistants = config.assistants.iter().map(|assistant| ready(assistant, &config.io).map(Arc::new));
+        let means = Means::of(config);
+        let assistants = config.assistants.iter().map(|assistant| Assistant::of(assistant, &means).map(Arc::new));
         let server = &config.server;
         Ok(Self {
             listen: server.listen,
@@ -86,18 +89,26 @@ impl TwilioSetup {
     }
 }
 
+impl Means {
+    /// What a configuration says.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        Self { guard: Guard::new(&config.intents_allow), secrets: Arc::new(config.secrets.clone()), io: config.io }
+    }
+}
+
 impl Assistant {
     /// What a configuration says of an assistant, under its own name (`file:NAME`).
     ///
     /// # Errors
     ///
     /// If a text cannot be spoken by the carrier's own voice.
-    pub fn of(assistant: &config::Assistant, io: &config::Io) -> Result<Self, SetupError> {
-        ready(assistant, io)
+    pub fn of(assistant: &config::Assistant, means: &Means) -> Result<Self, SetupError> {
+        ready(assistant, means)
     }
 }
 
-fn ready(assistant: &config::Assistant, io: &config::Io) -> Result<Assistant, SetupError> {
+fn ready(assistant: &config::Assistant, means: &Means) -> Result<Assistant, SetupError> {
     let wrong = |error| SetupError::Assistant { assistant: assistant.name.clone(), error };
     let farewells = &assistant.farewells;
     let sayings = Sayings::new(|kind| farewells.text(kind).to_owned(), farewells.language()).map_err(wrong)?;
@@ -113,8 +124,8 @@ fn ready(assistant: &config::Assistant, io: &config::Io) -> Result<Assistant, Se
         shelf: Arc::new(Shelf::of(assistant)?),
         sayings: Arc::new(sayings),
         apology: twiml::say_and_hang_up(apology, language).map_err(wrong)?,
-        model: model(assistant, io),
-        intents: None,
+        model: model(assistant, &means.io),
+        intents: Some(super::intents::runner(&assistant.intents, means)),
     })
 }
 
@@ -132,6 +143,8 @@ fn model(assistant: &config::Assistant, io: &config::Io) -> ModelFactory {
             if assistant.settings.hangup_call.is_some() {
                 settings.tools.push(Tool::hangup_call(assistant.hangup_confirm));
             }
+            let offered = assistant.intents.iter().filter(|intent| intent.api_access);
+            settings.tools.extend(offered.map(intent::Definition::tool));
             let resumed = Arc::new(openai::Settings { greeting: GreetingText::Resumed, ..settings.clone() });
             let settings = Arc::new(settings);
             Arc::new(move |call: &NewCall| {

@@ -1,14 +1,19 @@
 //! Intents of one call that are under way.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::setup::{IntentAnswer, IntentCall, IntentRunner};
-use crate::model::ToolCallId;
+use super::setup::{IntentAnswer, IntentCall, IntentRunner, Means};
+use crate::{
+    intent::{Action, CallFacts, Definition, HttpMethod, Outcome},
+    model::ToolCallId,
+    net::guard::GuardError,
+};
 
 /// An intent that has not answered by then has failed: far longer than a call's window stands still for it.
 const LONGEST: Duration = Duration::from_secs(300);
@@ -50,6 +55,67 @@ impl Intents {
             }
         }
         None
+    }
+}
+
+/// Carries out what these definitions say; only those with API access.
+pub(super) fn runner(definitions: &[Definition], means: &Means) -> IntentRunner {
+    let offered = definitions.iter().filter(|definition| definition.api_access);
+    let offered: Arc<[Definition]> = offered.cloned().collect();
+    let means = means.clone();
+    Arc::new(move |call| {
+        let (offered, means) = (Arc::clone(&offered), means.clone());
+        Box::pin(async move {
+            match offered.iter().find(|definition| definition.name == call.name) {
+                Some(definition) => carried_out(definition, &means, &call).await,
+                None => failed("This tool is not available."),
+            }
+        })
+    })
+}
+
+async fn carried_out(definition: &Definition, means: &Means, call: &IntentCall) -> IntentAnswer {
+    let (id, intent) = (&call.call, definition.name.as_str());
+    let arguments = match definition.arguments(&call.arguments) {
+        Ok(arguments) => arguments,
+        Err(words) => return IntentAnswer { ok: false, text: words },
+    };
+    let action = match &definition.action {
+        Action::Prompt(text) => return IntentAnswer { ok: true, text: text.clone() },
+        Action::Http(action) => action,
+    };
+    let facts = CallFacts { id: id.as_str(), from: &call.parties.theirs, to: &call.parties.ours, tool: call.tool.0 };
+    let secret = |name: &str| means.secrets.get(name).cloned();
+    let request = match action.request(&arguments, &facts, &secret) {
+        Ok(request) => request,
+        Err(error) => {
+            tracing::error!(call = %id, intent, error, "an intent cannot be carried out");
+            return failed("The tool is not set up.");
+        }
+    };
+    let mut outcome = means.guard.run(request.clone()).await;
+    // Nothing was sent, and asking changes nothing: once more. Whatever may have an effect is never repeated.
+    if matches!(outcome, Err(GuardError::Connect(_))) && action.method == HttpMethod::Get {
+        outcome = means.guard.run(request).await;
+    }
+    match outcome {
+        Ok((status, body)) => {
+            tracing::info!(call = %id, intent, status, "an intent was carried out");
+            let Outcome { ok, text } = action.answer.words(status, &body);
+            IntentAnswer { ok, text }
+        }
+        Err(error) => {
+            tracing::warn!(call = %id, intent, %error, "an intent came to nothing");
+            failed(match error {
+                GuardError::TimedOut => "The tool did not answer in time. It may have done it all the same.",
+                GuardError::Broken(_) => "The tool broke off. It may have done it all the same.",
+                GuardError::TooLong => "The tool's answer was too long.",
+                GuardError::Forbidden { .. }
+                | GuardError::Unresolved(..)
+                | GuardError::Redirect(..)
+                | GuardError::Connect(_) => "The tool is not reachable.",
+            })
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a gateway is made of, ready for use: nothing here can fail any more when a call comes.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -14,7 +16,7 @@ use super::{FinishedCall, Remote};
 use crate::{
     assistant::{FarewellKind, Settings},
     carrier::{
-        CallId,
+        CallId, Parties,
         twilio::{
             Access, Sayings,
             signature::Key,
@@ -23,7 +25,8 @@ use crate::{
     },
     config,
     mix::AnnouncementError,
-    model::Model,
+    model::{Model, ToolCallId},
+    net::guard::Guard,
     tts,
     vad::Detector,
     voices::{Cache, Shelf},
@@ -178,6 +181,10 @@ pub type IntentFuture = Pin<Box<dyn Future<Output = IntentAnswer> + Send>>;
 pub struct IntentCall {
     /// The call.
     pub call: CallId,
+    /// Who talks with whom.
+    pub parties: Parties,
+    /// Which of the call's tool calls it is.
+    pub tool: ToolCallId,
     /// The intent's name.
     pub name: String,
     /// Arguments, JSON text by the model: not checked.
@@ -191,6 +198,17 @@ pub struct IntentAnswer {
     pub ok: bool,
     /// For the model.
     pub text: String,
+}
+
+/// What intents need of the server.
+#[derive(Clone, Debug)]
+pub struct Means {
+    /// What they may reach.
+    pub guard: Guard,
+    /// What `{{secret:NAME}}` stands for.
+    pub secrets: Arc<BTreeMap<String, SecretString>>,
+    /// How sockets are served.
+    pub io: config::Io,
 }
 
 /// A call that is about to begin.

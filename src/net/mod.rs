@@ -7,10 +7,12 @@
 //! | [`http`] | connections of our HTTP server |
 //! | [`websocket`] | WebSockets: on such a connection, and to others' servers |
 //! | [`client`] | [`crate::wire`] exchanges as HTTP requests |
-//! | [`tls`] | TLS for the latter two |
+//! | [`guard`] | requests of intents, to allowed addresses only |
+//! | [`tls`] | TLS for the latter three |
 
 pub mod client;
 pub mod clock;
+pub mod guard;
 pub mod http;
 pub mod listen;
 pub mod tls;

@@ -45,7 +45,7 @@ const EDGES: &[(&str, &[&str])] = &[
     // the server's file and environment
     ("config",    &["time", "audio", "vad", "assistant", "carrier", "model", "tts", "intent"]),
     // drivers
-    ("net",       &["time", "wire"]),
+    ("net",       &["time", "wire", "intent"]),
     ("voices",    &["time", "audio", "wire", "codec", "mix", "assistant", "tts", "call", "config", "net"]),
     ("live",      &["time", "audio", "wire", "vad", "mix", "assistant", "carrier", "model", "tts", "call", "media",
                     "session", "intent", "config", "net", "voices"]),
