@@ -2,4 +2,5 @@
 
 mod answers;
 mod api;
+mod intents;
 mod room;

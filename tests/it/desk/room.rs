@@ -10,7 +10,10 @@ use quietline::{
     api,
     config::Config,
     desk::{Local, Office},
-    lab::twilio::{Gateway as Address, Lab, LabConfig},
+    lab::{
+        openai::OpenAiConfig,
+        twilio::{Gateway as Address, Lab, LabConfig},
+    },
     live::{
         Gateway, Remote, Setup,
         setup::{Api, Outside},
@@ -61,7 +64,8 @@ impl Server {
             store,
             folder.join("voices")
         );
-        let config = Config::parse(&text, Path::new("quietline.toml"), &|_| None);
+        let env = |name: &str| (name == "LAB_KEY").then(|| OpenAiConfig::KEY.to_owned());
+        let config = Config::parse(&text, Path::new("quietline.toml"), &env);
         let config = config.unwrap_or_else(|error| panic!("{error}"));
         tokio::task::spawn_blocking(move || {
             let (finished, calls) = mpsc::unbounded_channel();

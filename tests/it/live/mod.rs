@@ -7,5 +7,5 @@ mod doors;
 mod goodbyes;
 mod load;
 mod process;
-mod room;
+pub(crate) mod room;
 mod situations;
