@@ -38,7 +38,6 @@ use problem::Problem;
 pub const BASE: &str = "/api/v1";
 
 /// All routes, ready to be served.
-#[must_use]
 pub fn routes(desk: Desk) -> Router {
     let (router, description) = described().split_for_parts();
     let description = Json(description);

@@ -31,7 +31,7 @@ pub(super) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     carrier_code: Option<u32>,
     #[serde(skip)]
-    headers: Vec<(HeaderName, String)>,
+    header: Option<Box<(HeaderName, String)>>,
 }
 
 /// A field that is wrong.
@@ -59,7 +59,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             carrier_code: None,
-            headers: Vec::new(),
+            header: None,
         }
     }
 
@@ -68,7 +68,7 @@ impl Problem {
     }
 
     fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        self.header = Some(Box::new((name, value.into())));
         self
     }
 
@@ -191,13 +191,13 @@ impl From<DeskError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = std::mem::take(&mut self.headers);
+        let header = self.header.take();
         let kind = [(header::CONTENT_TYPE, "application/problem+json")];
         let mut response = (status, kind, self.json()).into_response();
-        for (name, value) in headers {
-            if let Ok(value) = value.parse() {
-                response.headers_mut().insert(name, value);
-            }
+        if let Some((name, value)) = header.map(|header| *header)
+            && let Ok(value) = value.parse()
+        {
+            response.headers_mut().insert(name, value);
         }
         response
     }

@@ -77,9 +77,8 @@ impl DeskError {
     /// Of the store, about this thing.
     pub(super) fn about(what: &'static str, which: &str) -> impl FnOnce(StoreError) -> Self + use<> {
         let which = which.to_owned();
-        move |error| match error {
-            StoreError::NotFound(_) => Self::NotFound { what, which },
-            other => Self::from(other),
+        move |error| {
+            if matches!(error, StoreError::NotFound(_)) { Self::NotFound { what, which } } else { Self::from(error) }
         }
     }
 }

@@ -57,9 +57,9 @@ impl Local {
     #[must_use]
     pub(super) fn at(listens: SocketAddr, token: &str) -> Self {
         let reached = match listens.ip() {
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-            other => other,
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
         };
         let at = SocketAddr::new(reached, listens.port());
         Self { url: format!("http://{at}"), token: token.to_owned() }

@@ -125,9 +125,9 @@ fn shortened(text: &str) -> String {
 /// The part of a value that a field names.
 #[must_use]
 pub fn field<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
-    path.iter().try_fold(value, |value, key| match value {
-        Value::Array(items) => key.parse().ok().and_then(|place: usize| items.get(place)),
-        value => value.get(key.as_str()),
+    path.iter().try_fold(value, |value, key| match value.as_array() {
+        Some(items) => key.parse().ok().and_then(|place: usize| items.get(place)),
+        None => value.get(key.as_str()),
     })
 }
 

@@ -126,9 +126,11 @@ impl ServerArgs {
         let config = self.config()?;
         let nothing = "no server was found: start `quietline serve` here, or name one with --server and --token";
         let path = Local::path(&config.store.choice).ok_or_else(|| ours(nothing))?;
-        Local::read(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => ours(nothing),
-            _ => ours(format!("{} cannot be read ({error}): are you the server's user?", path.display())),
+        Local::read(&path).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::NotFound {
+                return ours(nothing);
+            }
+            ours(format!("{} cannot be read ({error}): are you the server's user?", path.display()))
         })
     }
 }

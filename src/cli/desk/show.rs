@@ -18,7 +18,7 @@ pub(super) fn cell(value: &Value) -> String {
         Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(", "),
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => String::new(),
-        other => other.to_string(),
+        Value::Number(_) | Value::Object(_) => value.to_string(),
     }
 }
 

@@ -156,12 +156,10 @@ impl Tx {
 /// What an error of the database means to whoever asked.
 pub(super) fn fault(error: sqlx::Error) -> StoreError {
     let sqlx::Error::Database(inner) = &error else {
-        return match error {
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
-                StoreError::Corrupt(error.to_string())
-            }
-            other => StoreError::Unavailable(other.to_string()),
-        };
+        let unreadable =
+            matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_));
+        let why = error.to_string();
+        return if unreadable { StoreError::Corrupt(why) } else { StoreError::Unavailable(why) };
     };
     if inner.is_unique_violation() {
         return StoreError::Taken("entry");

@@ -191,12 +191,13 @@ fn of_postgres(at: &str, error: sqlx::Error) -> StoreError {
 }
 
 fn of_migration(path: &Path, error: MigrateError) -> StoreError {
-    match error {
-        MigrateError::VersionMissing(found) | MigrateError::VersionNotPresent(found) => {
-            OpenError::Newer { found, known: MIGRATIONS.last().map_or(0, |(number, ..)| *number) }.into()
-        }
-        MigrateError::Execute(error) => of_sqlite(path, &error),
-        other => OpenError::Other(other.to_string()).into(),
+    if let MigrateError::VersionMissing(found) | MigrateError::VersionNotPresent(found) = error {
+        return OpenError::Newer { found, known: MIGRATIONS.last().map_or(0, |(number, ..)| *number) }.into();
+    }
+    if let MigrateError::Execute(error) = error {
+        of_sqlite(path, &error)
+    } else {
+        OpenError::Other(error.to_string()).into()
     }
 }
 

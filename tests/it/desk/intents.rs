@@ -105,7 +105,10 @@ async fn a_tool_over_http_is_asked_once_while_the_window_stands_still() {
     let (record, outputs) = called(intents, vec![line(Some("book_slot")), line(None)], "\"127.0.0.1/32\"").await;
     let heard = served.await.unwrap();
     assert_eq!(heard.len(), 1, "{heard:?}");
-    assert!(heard[0].starts_with("POST /slots/%2B15550000001 ") && heard[0].contains("idempotency-key: CA"), "{heard:?}");
+    assert!(
+        heard[0].starts_with("POST /slots/%2B15550000001 ") && heard[0].contains("idempotency-key: CA"),
+        "{heard:?}"
+    );
     assert!(outputs.len() == 1 && outputs[0].contains("may have done it"), "{outputs:?}");
     let causes = causes(&record);
     assert!(causes.contains("tool"), "{causes}");

@@ -28,9 +28,10 @@ impl Server {
         let file = folder.join(format!("{name}.toml"));
         let config = format!(
             "[server]\nlisten = \"127.0.0.1:0\"\npublic_url = \"{PUBLIC_URL}\"\nshards = 1\n\
-             [twilio]\naccount_sid = \"{ACCOUNT}\"\nauth_token_env = \"TWILIO_AUTH_TOKEN\"\n\
+             [store]\npath = {:?}\n[twilio]\naccount_sid = \"{ACCOUNT}\"\nauth_token_env = \"TWILIO_AUTH_TOKEN\"\n\
              [twilio.rest]\nbase_url = \"{rest}\"\n[limits]\n{limits}\n\
-             [[assistant]]\nname = \"desk\"\ngreeting = {{ interruptible = true }}\n"
+             [[assistant]]\nname = \"desk\"\ngreeting = {{ interruptible = true }}\n",
+            folder.join(format!("{name}-{}.db", std::process::id())),
         );
         std::fs::write(&file, config).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_quietline"))

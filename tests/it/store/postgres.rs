@@ -1,5 +1,6 @@
 //! A PostgreSQL server of the test's own, on loopback.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -18,7 +19,7 @@ impl Server {
         let Some(bin) = bin() else {
             let missing = "PostgreSQL's server is missing (initdb, pg_ctl): apt-get install postgresql";
             assert!(std::env::var("CI").is_err(), "{missing}");
-            eprintln!("skipped: {missing}");
+            let _ = writeln!(std::io::stderr(), "skipped: {missing}");
             return None;
         };
         let folder = std::env::temp_dir().join(format!("quietline-postgres-{}", std::process::id()));

@@ -1,6 +1,6 @@
 //! What was acknowledged is there, however the process ends.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
 use quietline::store::{self, Location, NewAssistant, Page};
@@ -18,7 +18,7 @@ async fn writer() {
         let new = NewAssistant { name: format!("a{number}"), draft: json!({"n": number}), now_ms: number };
         store.create_assistant(new).await.unwrap();
         // Acknowledged: a line of its own.
-        println!("written {number}");
+        writeln!(std::io::stdout(), "written {number}").unwrap();
     }
 }
 

@@ -63,7 +63,7 @@ impl RestError {
     }
 }
 
-fn advice<'a>(status: u16, code: Option<u32>, message: &'a str) -> &'a str {
+fn advice(status: u16, code: Option<u32>, message: &str) -> &str {
     match (status, code) {
         (_, Some(20003)) | (401, _) => "the account SID or its auth token is wrong, or of another region",
         (_, Some(20005)) => "the account is not active: see Twilio's console",
