@@ -7,7 +7,7 @@ use quietline::{
     codec::mulaw,
     lab::{
         ScriptedCarrier, Trouble,
-        twilio::{CallEvent, CallReport, Dial, Gateway, Lab, LabCall, LabConfig, LabReport, RestFault},
+        twilio::{CallEvent, CallReport, Dial, Gateway, Lab, LabCall, LabConfig, LabNumber, LabReport, RestFault},
     },
     recording::{self, Channel},
     time::Timestamp,
@@ -34,6 +34,13 @@ pub(crate) struct TwilioArgs {
     /// Its token; made up when missing.
     #[arg(long, value_name = "TOKEN", env = "TWILIO_AUTH_TOKEN", hide_env_values = true)]
     auth_token: Option<String>,
+    /// A number of the account, such as +15550200900; several are several. The first one is called, once something is set for
+    /// it (`quietline number assign`).
+    #[arg(long, value_name = "NUMBER")]
+    number: Vec<String>,
+    /// A number that can be bought; several are several.
+    #[arg(long, value_name = "NUMBER")]
+    for_sale: Vec<String>,
     /// What the caller says: m4a, MP3, WAV, Ogg Vorbis, raw G.711. Default: a built-in caller who goes quiet after 15 s.
     #[arg(long, value_name = "FILE")]
     audio: Option<PathBuf>,
@@ -90,6 +97,8 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
     let mut config = LabConfig::new(account, &token, &args.line.public_url, args.line.gateway[0]);
     config.gateways.clone_from(&args.line.gateway);
     config.rest_port = args.line.rest_port;
+    config.numbers = args.number.iter().map(|number| LabNumber::new(number)).collect();
+    config.for_sale.clone_from(&args.for_sale);
     let seed = args.seed.unwrap_or_else(|| random.u64(..));
     config.seed = seed;
     let lab = Lab::start(config).await.map_err(|error| error.to_string())?;
@@ -111,6 +120,13 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
             .map_err(text)?;
         tokio::select! {
             () = until_listening(args) => {}
+            interrupt = tokio::signal::ctrl_c() => return interrupt.map_err(text).and(Err("interrupted".to_owned())),
+        }
+    }
+    if let Some(number) = args.number.first() {
+        writeln!(out, "waiting until {number} is assigned …").and_then(|()| out.flush()).map_err(text)?;
+        tokio::select! {
+            () = until_assigned(&lab, number) => {}
             interrupt = tokio::signal::ctrl_c() => return interrupt.map_err(text).and(Err("interrupted".to_owned())),
         }
     }
@@ -161,6 +177,14 @@ async fn until_listening(args: &TwilioArgs) {
     }
 }
 
+/// A call to the number would ask somebody.
+async fn until_assigned(lab: &Lab, number: &str) {
+    let is_set = || lab.number(number).is_some_and(|set| set["voice_url"].as_str().is_some_and(|url| !url.is_empty()));
+    while !is_set() {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
 /// What the caller says, at the line's rate.
 fn audio(args: &TwilioArgs) -> Result<Vec<i16>, String> {
     let Some(file) = &args.audio else {
@@ -189,7 +213,7 @@ fn dial(args: &TwilioArgs, trouble: Trouble, said: Option<&[i16]>, tape: &Arc<[u
     if let Some(at) = args.hangup_after {
         caller.hang_up(start + at);
     }
-    let dial = Dial::new(&args.line.to, &args.line.from).caller(caller);
+    let dial = Dial::new(args.number.first().unwrap_or(&args.line.to), &args.line.from).caller(caller);
     Dial { rest_fault: args.rest_fault, detail: said.is_some(), ..dial }
 }
 
