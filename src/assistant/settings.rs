@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{BargeInMin, Hangover, LevelFloor, MaxDuration, MinSpeech, NoiseBudget, OutOfRange, SilenceTimeout};
-use crate::vad::TalkspurtConfig;
+use crate::{model::Tool, vad::TalkspurtConfig};
 
 /// Which farewell: every ending that we begin has a text of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -110,6 +110,10 @@ pub struct Settings {
     pub hangup_call: Option<HangupTool>,
     /// Other tools.
     pub intents: Vec<Intent>,
+    /// The `wait_for_caller` tool.
+    pub wait_for_caller: bool,
+    /// Whom `transfer_call` may put the caller through to, by name; the tool is off if there is nobody.
+    pub transfers: Vec<String>,
     /// A reminder within the window.
     pub reminder: Option<Reminder>,
     /// A filler phrase is spoken when an answer is late.
@@ -133,6 +137,8 @@ impl Default for Settings {
             greeting: None,
             hangup_call: None,
             intents: Vec::new(),
+            wait_for_caller: false,
+            transfers: Vec::new(),
             reminder: None,
             filler: true,
             transcription: true,
@@ -141,22 +147,29 @@ impl Default for Settings {
     }
 }
 
+/// Places that an assistant may transfer to, at most.
+pub const MOST_TRANSFERS: usize = 32;
+
 /// Settings that do not go together: the operator's mistake.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SettingsError {
     /// One setting is out of its own bounds.
     #[error(transparent)]
     Range(#[from] OutOfRange),
-    /// An intent has the name of the built-in tool.
-    #[error("an intent cannot be called hangup_call: that is the built-in tool; give the intent another name")]
-    IntentNamedHangupCall,
+    /// An intent has the name of a built-in tool.
+    #[error("an intent cannot be called {0}: that is a built-in tool; give the intent another name")]
+    IntentNamedAsTool(&'static str),
+    /// A transfer's places are numbered by a byte.
+    #[error("an assistant can transfer to {MOST_TRANSFERS} numbers at most")]
+    TooManyTransfers,
 }
 
 impl Settings {
     /// Checks what holds between settings.
     ///
     /// # Errors
-    /// The reminder must lie between 5 s and `silence_timeout` less 5 s; no intent may be called `hangup_call`.
+    /// The reminder must lie between 5 s and `silence_timeout` less 5 s; no intent may have the name of a built-in tool;
+    /// there are [`MOST_TRANSFERS`] places to transfer to at most.
     pub fn check(&self) -> Result<(), SettingsError> {
         if let Some(reminder) = self.reminder {
             let (low, high) =
@@ -166,8 +179,13 @@ impl Settings {
                 return Err(OutOfRange { setting: "reminder", value, low, high, unit: "s" }.into());
             }
         }
-        if self.intents.iter().any(|intent| intent.name == "hangup_call") {
-            return Err(SettingsError::IntentNamedHangupCall);
+        for name in Tool::BUILT_IN {
+            if self.intents.iter().any(|intent| intent.name == name) {
+                return Err(SettingsError::IntentNamedAsTool(name));
+            }
+        }
+        if self.transfers.len() > MOST_TRANSFERS {
+            return Err(SettingsError::TooManyTransfers);
         }
         Ok(())
     }
@@ -204,6 +222,6 @@ mod tests {
         settings.intents.push(Intent { name: "book".into(), ends_call: true });
         assert!(settings.hangup_enabled());
         settings.intents[0].name = "hangup_call".into();
-        assert_eq!(settings.check(), Err(SettingsError::IntentNamedHangupCall));
+        assert_eq!(settings.check(), Err(SettingsError::IntentNamedAsTool("hangup_call")));
     }
 }

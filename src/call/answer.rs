@@ -195,7 +195,7 @@ impl Call {
     pub fn media_event(&mut self, now: Timestamp, event: MediaEvent) {
         match event {
             MediaEvent::AgentAudible { response } => {
-                self.sounding = Some(response);
+                self.sounds(response);
                 self.hearing.agent_audible = true;
                 // An older goodbye was not the last word.
                 self.timers.clear(TimerReason::ModelGoodbye);
@@ -207,7 +207,7 @@ impl Call {
                 self.update_pause(now);
             }
             MediaEvent::AgentContinues { response } => {
-                self.sounding = Some(response);
+                self.sounds(response);
                 self.timers.clear(TimerReason::ModelGoodbye);
                 self.tool_answered = false;
                 self.answer_is_paid(now);
@@ -228,6 +228,14 @@ impl Call {
                 self.enter(now, Cause::BacklogFull);
                 self.cancel_response(response);
             }
+        }
+    }
+
+    fn sounds(&mut self, response: ResponseId) {
+        self.sounding = Some(response);
+        if !self.sounded.contains(&response) {
+            self.sounded.rotate_left(1);
+            self.sounded[super::SOUNDED - 1] = response;
         }
     }
 

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use crate::{assistant::FarewellKind, model::ToolCallId, time::Timestamp, vad::SpurtId};
+use crate::{
+    assistant::FarewellKind,
+    model::{ResponseId, ToolCallId},
+    time::Timestamp,
+    vad::SpurtId,
+};
 
 /// Why a call ended: the first ending that was begun and not taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,6 +18,8 @@ pub enum Reason {
     HangupCall,
     /// An intent with `ends_call` was carried out.
     IntentEnded,
+    /// The model called `transfer_call`.
+    Transferred,
     /// The model said goodbye without calling the tool.
     ModelGoodbye,
     /// The model did not answer.
@@ -33,10 +40,11 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Silence,
         Self::HangupCall,
         Self::IntentEnded,
+        Self::Transferred,
         Self::ModelGoodbye,
         Self::NoAnswer,
         Self::ModelLost,
@@ -54,6 +62,7 @@ impl Reason {
             Self::Silence => "silence",
             Self::HangupCall => "hangup_call",
             Self::IntentEnded => "intent_ended",
+            Self::Transferred => "transferred",
             Self::ModelGoodbye => "model_goodbye",
             Self::NoAnswer => "no_answer",
             Self::ModelLost => "model_lost",
@@ -77,7 +86,7 @@ impl Reason {
             Self::MaxDuration => Some(FarewellKind::MaxDuration),
             Self::Drain => Some(FarewellKind::Drain),
             Self::Operator => Some(FarewellKind::Operator),
-            Self::ModelGoodbye | Self::CallerHungUp | Self::CarrierGone => None,
+            Self::Transferred | Self::ModelGoodbye | Self::CallerHungUp | Self::CarrierGone => None,
         }
     }
 }
@@ -158,10 +167,23 @@ pub(crate) enum Stage {
     Waiting,
     /// The carrier itself speaks the farewell.
     CarrierSays,
+    /// The carrier is asked to put the caller through.
+    Transferring,
+    /// It does: the stream's end is waited for.
+    HandedOver,
     /// The hang-up request is out, the socket still open.
     HangingUp,
     /// The socket is closed; the carrier's confirmation is waited for.
     Verifying,
+}
+
+/// A `transfer_call`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Transfer {
+    /// Its place in the settings.
+    pub(crate) to: u8,
+    /// What the agent says in this response tells the caller.
+    pub(crate) response: ResponseId,
 }
 
 /// An ending under way.
@@ -184,6 +206,8 @@ pub(crate) struct Ending {
     pub(crate) terminal_sent: bool,
     /// The farewell was asked for (whether or not there was time for it).
     pub(crate) farewell_done: bool,
+    /// Where the caller is put through to.
+    pub(crate) transfer: Option<Transfer>,
     /// A response was cancelled for it.
     pub(crate) cancelled_response: bool,
     /// The caller's silence when it began.

@@ -116,7 +116,7 @@ impl Call {
         self.advance_ending(now);
     }
 
-    fn new_ending(&self, now: Timestamp, reason: Reason) -> Ending {
+    pub(super) fn new_ending(&self, now: Timestamp, reason: Reason) -> Ending {
         let since = self.record.caller_silent_since.or(self.started_at).unwrap_or(now);
         Ending {
             reason,
@@ -129,16 +129,18 @@ impl Call {
             farewell: None,
             terminal_sent: false,
             farewell_done: false,
+            transfer: None,
             cancelled_response: false,
             silent: now - since,
         }
     }
 
     /// An ending stops everything that belongs to the conversation.
-    fn quiet_timers(&mut self) {
+    pub(super) fn quiet_timers(&mut self) {
         self.clear_owed_timers();
         self.response_wanted = false;
         self.create_after_spurt = false;
+        self.waiting = None;
         for reason in [
             TimerReason::Silence,
             TimerReason::Reminder,
@@ -146,6 +148,7 @@ impl Call {
             TimerReason::ModelGoodbye,
             TimerReason::ModelRetry,
             TimerReason::ModelLost,
+            TimerReason::WaitOver,
         ] {
             self.timers.clear(reason);
         }
@@ -266,7 +269,12 @@ impl Call {
             Stage::HearingOut if bound_passed => self.set_stage(Stage::Waiting),
             Stage::HearingOut => self.follow_agent(now, &ending),
             Stage::Farewell if bound_passed => self.set_stage(Stage::Waiting),
-            Stage::Farewell | Stage::CarrierSays | Stage::HangingUp | Stage::Verifying => {}
+            Stage::Farewell
+            | Stage::CarrierSays
+            | Stage::Transferring
+            | Stage::HandedOver
+            | Stage::HangingUp
+            | Stage::Verifying => {}
             Stage::Waiting => {}
         }
         if self.ending.is_some_and(|ending| ending.stage == Stage::Waiting) {
@@ -306,7 +314,10 @@ impl Call {
         if !bound_passed && self.is_held(now, &ending) {
             return;
         }
-        self.hang_up(now);
+        match ending.transfer {
+            Some(transfer) => self.put_through(now, transfer),
+            None => self.hang_up(now),
+        }
     }
 
     /// The caller is inside a talkspurt that began before the tool call, or has spoken for long without a
@@ -388,7 +399,8 @@ impl Call {
         let may = match ending.reason {
             Reason::Silence => true,
             Reason::HangupCall | Reason::IntentEnded => self.is_cancellable(),
-            Reason::ModelGoodbye
+            Reason::Transferred
+            | Reason::ModelGoodbye
             | Reason::NoAnswer
             | Reason::ModelLost
             | Reason::MaxDuration
@@ -423,19 +435,8 @@ impl Call {
 
     /// Back to the conversation: no word of the caller's is lost.
     fn take_back(&mut self, now: Timestamp, by: TakenBackBy) {
-        let Some(ending) = self.ending.take() else { return };
-        for reason in [TimerReason::HangupEarliest, TimerReason::HangupBound, TimerReason::TerminalMark] {
-            self.timers.clear(reason);
-        }
+        let Some(ending) = self.forget_ending() else { return };
         self.record.taken_back += 1;
-        self.record.reason = None;
-        self.record.ending_begun_at = None;
-        self.record.tool_called_at = None;
-        self.record.goodbye_at = None;
-        self.record.goodbye_cut = false;
-        self.record.said_by = None;
-        self.record.deadline = None;
-        self.record.terminal_mark_at = None;
         let heard = ending.farewell.map_or(Duration::ZERO, |(began, length)| (now - began).min(length));
         self.media(MediaCommand::UnlimitAgent);
         self.media(MediaCommand::StopAnnouncement);
@@ -457,12 +458,29 @@ impl Call {
         self.resume_after(now, &ending, by);
     }
 
-    /// The timers that an ending had stopped, and the answer to what took it back.
-    fn resume_after(&mut self, now: Timestamp, ending: &Ending, by: TakenBackBy) {
-        // What fell due meanwhile still holds.
+    /// As if the ending had never begun.
+    pub(super) fn forget_ending(&mut self) -> Option<Ending> {
+        let ending = self.ending.take()?;
+        for reason in [TimerReason::HangupEarliest, TimerReason::HangupBound, TimerReason::TerminalMark] {
+            self.timers.clear(reason);
+        }
+        self.record.reason = None;
+        self.record.ending_begun_at = None;
+        self.record.tool_called_at = None;
+        self.record.goodbye_at = None;
+        self.record.goodbye_cut = false;
+        self.record.said_by = None;
+        self.record.deadline = None;
+        self.record.terminal_mark_at = None;
+        self.record.transfer = None;
+        Some(ending)
+    }
+
+    /// Sets the timers that an ending had stopped. `false` if what fell due meanwhile still holds and ends the call.
+    pub(super) fn resume_timers(&mut self, now: Timestamp) -> bool {
         if let Some(reason) = self.asked_to_end.filter(|_| self.ending.is_none()) {
             self.begin_ending(now, reason);
-            return;
+            return false;
         }
         if let Some(started) = self.started_at {
             self.timers.set(TimerReason::MaxDuration, (started + self.settings.max_duration.get()).max(now));
@@ -470,6 +488,14 @@ impl Call {
         if let super::answer::ModelState::Away { since, .. } = self.model {
             self.timers.set(TimerReason::ModelLost, (since + super::answer::MODEL_LOST).max(now));
             self.timers.set(TimerReason::ModelRetry, now);
+        }
+        true
+    }
+
+    /// The answer to what took an ending back.
+    fn resume_after(&mut self, now: Timestamp, ending: &Ending, by: TakenBackBy) {
+        if !self.resume_timers(now) {
+            return;
         }
         // What the model began on its own was cancelled: ask for an answer once the caller is done.
         let must_ask = ending.cancelled_response || self.is_window(ending);

@@ -82,6 +82,7 @@ impl Call {
                     self.close_stream(now);
                 }
             }
+            CallAnswer::Dial(outcome) => self.put_through_answer(now, outcome == RequestOutcome::Done),
             CallAnswer::Say(outcome) => self.carrier_says(now, outcome == RequestOutcome::Done),
             CallAnswer::Status(CallStatus::Ended) => self.line_is_closed(now, Party::Carrier),
             // Neither changes anything: silence goes on being silence.
@@ -109,7 +110,7 @@ impl Call {
         }
         // At the same instant the caller's own end comes first.
         let just_begun = by == Party::Caller && self.ending.is_some_and(|ending| ending.begun == now);
-        if !just_begun && (self.is_hanging_up() || self.ends_with_carrier_say()) {
+        if !just_begun && (self.is_hanging_up() || self.ends_with_carrier_say() || self.is_put_through()) {
             self.finish(now, Party::Us, true);
             return;
         }

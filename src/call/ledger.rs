@@ -128,6 +128,16 @@ pub enum Cause {
         /// It worked.
         ok: bool,
     },
+    /// The caller has asked for time: the window stands still.
+    WaitBegan {
+        /// Until then, or until the caller speaks or presses a key.
+        until: Timestamp,
+    },
+    /// … and it is over.
+    WaitEnded {
+        /// The caller was back before the time was over.
+        early: bool,
+    },
     /// A response was asked for by hand.
     ResponseAsked,
     /// The model's connection is gone.
@@ -155,6 +165,15 @@ pub enum Cause {
     TerminalMark(EndedBy),
     /// The carrier was asked to speak the farewell.
     CarrierSays,
+    /// The carrier was asked to put the caller through.
+    TransferAsked {
+        /// Which of the assistant's transfers.
+        to: u8,
+    },
+    /// It has taken the caller over.
+    HandedOver,
+    /// It has refused: the caller stays.
+    TransferFailed,
     /// The carrier was asked to end the call.
     HangupSent {
         /// How often before.
@@ -255,6 +274,9 @@ impl fmt::Display for Cause {
             }
             Self::ToolBegan => write!(f, "a tool runs"),
             Self::ToolEnded { ok } => write!(f, "the tool has {}", if ok { "answered" } else { "failed" }),
+            Self::WaitBegan { until } => write!(f, "the caller needs time: until {} at the latest", At(until)),
+            Self::WaitEnded { early: true } => write!(f, "the caller is back"),
+            Self::WaitEnded { early: false } => write!(f, "the caller's time is over"),
             Self::ResponseAsked => write!(f, "the model is asked for a response"),
             Self::ModelAway => write!(f, "the model is gone"),
             Self::ModelBack => write!(f, "the model is there"),
@@ -276,6 +298,9 @@ impl fmt::Display for Cause {
             ),
             Self::TerminalMark(by) => write!(f, "everything was heard ({by})"),
             Self::CarrierSays => write!(f, "the carrier is asked to say the farewell"),
+            Self::TransferAsked { to } => write!(f, "the carrier is asked to put the caller through (transfer {to})"),
+            Self::HandedOver => write!(f, "the carrier puts the caller through"),
+            Self::TransferFailed => write!(f, "the carrier did not put the caller through"),
             Self::HangupSent { tries: 0 } => write!(f, "the carrier is asked to hang up"),
             Self::HangupSent { tries } => write!(f, "the carrier is asked to hang up, again ({tries})"),
             Self::HangupFailed => write!(f, "the carrier did not hang up"),

@@ -90,6 +90,7 @@ impl Call {
         }
         self.spoke = true;
         self.digit_at = Some(now);
+        self.caller_is_back(now, now);
         self.end_uncertainty = Duration::ZERO;
         self.take_back_by_digit(now);
         if self.ending.is_some() {
@@ -182,6 +183,9 @@ impl Call {
             self.window.interaction(spurt.heard.end, Source::Spurt(id), class);
         }
         self.enter(now, Cause::Verdict { spurt: id, verdict });
+        if matches!(verdict, Verdict::Worded | Verdict::Unknown) && !spurt.below_floor {
+            self.caller_is_back(now, spurt.heard.start);
+        }
         if class == Class::Charged {
             let budget_left = self.window.budget();
             if !spurt.open {

@@ -9,6 +9,7 @@
 //! | responses, tools, the model's absence | `answer.rs`, `tools.rs` |
 //! | the answer owed | `owed.rs` |
 //! | pauses, the deadline, the silence decision, the reminder | `quiet.rs` (arithmetic: [`crate::silence`]) |
+//! | the caller asks for time, is put through | `wait.rs`, `transfer.rs` |
 //! | endings, farewell, taking back | `farewell.rs`, `ending.rs` |
 //! | hang-up, retries, verification | `hangup.rs` |
 //! | words that close a conversation | `phrases.rs` and the lists beside it |
@@ -41,6 +42,8 @@ mod spurts;
 #[cfg(test)]
 mod tests;
 mod tools;
+mod transfer;
+mod wait;
 
 pub use echo::EchoPath;
 pub use ending::{Party, Reason, SaidBy, TakenBackBy};
@@ -63,13 +66,14 @@ use answer::{ModelState, Response};
 use ending::Ending;
 use owed::Owed;
 use tools::RunningTool;
+use wait::Wait;
 
 /// The rules of a call, as a number that stands in every capture ([`crate::session::capture`]).
 ///
 /// Raise it with every change after which the same inputs may lead to another decision: a rule of [`crate::call`], of
 /// [`crate::silence`], of [`crate::media`] or [`crate::mix`], or the answers of a detector that keeps its name. Captures
 /// of before can still be replayed; what is then decided otherwise is told as a difference, not as a fault.
-pub const RULES_VERSION: u32 = 2;
+pub const RULES_VERSION: u32 = 3;
 
 /// Speech that is still in flight at a deadline is waited for at most this long.
 pub const LATE_MEDIA: Duration = Duration::from_millis(200);
@@ -167,6 +171,12 @@ pub struct Call {
     barge_in: Option<BargeIn>,
     last_barge_in: Option<SpurtId>,
     tools: Vec<RunningTool>,
+    /// The caller has asked for time.
+    waiting: Option<Wait>,
+    /// The first such wait since the caller last said a word.
+    waited_since: Option<Timestamp>,
+    /// The responses that were heard last.
+    sounded: [ResponseId; SOUNDED],
     /// A tool has answered, and the agent was not heard since.
     tool_answered: bool,
 
@@ -231,6 +241,9 @@ impl Call {
             barge_in: None,
             last_barge_in: None,
             tools: Vec::new(),
+            waiting: None,
+            waited_since: None,
+            sounded: [ResponseId(u32::MAX); SOUNDED],
             tool_answered: false,
             goodbye_said: None,
             goodbyes_taken_back: 0,
@@ -384,6 +397,7 @@ impl Call {
                 TimerReason::BargeInFalse => self.barge_in_was_false(now),
                 // The window looks at verdicts, pauses and the reminder by itself in each decision.
                 TimerReason::VerdictDue => self.resolve_overdue_verdicts(now),
+                TimerReason::WaitOver => self.wait_is_over(now),
                 TimerReason::MarkOverdue
                 | TimerReason::OpenSpurtCharged
                 | TimerReason::Reminder
@@ -428,6 +442,9 @@ impl Call {
         self.rendered[place(kind)].is_some()
     }
 }
+
+/// Responses of which it is known that they were heard: one is active at a time.
+const SOUNDED: usize = 2;
 
 /// Farewells, reminder and filler.
 const PLACES: usize = 16;

@@ -23,6 +23,9 @@ impl Call {
         if !self.tools.is_empty() {
             return Some(self.pause_for(PauseName::Tool, Source::Sure));
         }
+        if self.waiting.is_some() {
+            return Some(self.pause_for(PauseName::Wait, Source::Sure));
+        }
         self.prompt_sounding.map(|_| self.pause_of_prompt())
     }
 

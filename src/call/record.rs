@@ -31,6 +31,8 @@ pub struct CallRecord {
     pub terminal_mark_at: Option<Timestamp>,
     /// The tool call that ended the call.
     pub tool_called_at: Option<Timestamp>,
+    /// Which of the assistant's transfers the caller was put through to, for [`Reason::Transferred`].
+    pub transfer: Option<u8>,
     /// We closed the line, or learned that it was closed.
     pub closed_at: Option<Timestamp>,
     /// The carrier confirmed it.

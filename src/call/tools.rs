@@ -33,21 +33,31 @@ impl Call {
         response: ResponseId,
         call: ToolCallId,
         name: &str,
+        arguments: &str,
         completed: bool,
     ) -> ToolVerdict {
         let cancelled = self.responses.iter().any(|r| r.id == response && r.cancelled);
         if self.ended || !completed || cancelled || self.started_at.is_none() {
             return ToolVerdict::Done;
         }
-        if name == Tool::HANGUP_CALL {
-            self.hangup_called(now, call);
-            return ToolVerdict::Done;
+        match name {
+            Tool::HANGUP_CALL => {
+                self.hangup_called(now, call);
+                return ToolVerdict::Done;
+            }
+            Tool::WAIT_FOR_CALLER => {
+                self.wait_called(now, call, arguments);
+                return ToolVerdict::Done;
+            }
+            Tool::TRANSFER_CALL => {
+                self.transfer_called(now, response, call, arguments);
+                return ToolVerdict::Done;
+            }
+            _ => {}
         }
         let intent = self.settings.intents.iter().find(|intent| intent.name == name);
         let Some(ends_call) = intent.map(|intent| intent.ends_call).filter(|_| self.tools.len() < TOOLS_AT_ONCE) else {
-            self.answer_tool(call, ToolAnswer::NoSuchTool);
-            self.want_response(now);
-            self.create_wanted_response(now);
+            self.refuse_tool(now, call, ToolAnswer::NoSuchTool);
             return ToolVerdict::Done;
         };
         self.tools.push(RunningTool { call, ends_call });
@@ -82,18 +92,21 @@ impl Call {
 
     fn hangup_called(&mut self, now: Timestamp, call: ToolCallId) {
         if self.settings.hangup_call.is_none() {
-            self.answer_tool(call, ToolAnswer::NoSuchTool);
-            self.want_response(now);
-            self.create_wanted_response(now);
+            self.refuse_tool(now, call, ToolAnswer::NoSuchTool);
         } else if self.ending.is_some() {
             self.answer_tool(call, ToolAnswer::AlreadyEnding);
         } else if !self.spoke {
-            self.answer_tool(call, ToolAnswer::CallerHasNotSpoken);
-            self.want_response(now);
-            self.create_wanted_response(now);
+            self.refuse_tool(now, call, ToolAnswer::CallerHasNotSpoken);
         } else {
             self.begin_hangup(now, Reason::HangupCall, Some(call));
         }
+    }
+
+    /// The model is told why not, and goes on talking.
+    pub(super) fn refuse_tool(&mut self, now: Timestamp, call: ToolCallId, why: ToolAnswer) {
+        self.answer_tool(call, why);
+        self.want_response(now);
+        self.create_wanted_response(now);
     }
 
     pub(super) fn answer_tool(&mut self, call: ToolCallId, answer: ToolAnswer) {

@@ -159,6 +159,8 @@ pub enum CallAnswer {
     Hangup(RequestOutcome),
     /// Of [`CallRequest::Say`].
     Say(RequestOutcome),
+    /// Of [`CallRequest::Dial`]; done: the carrier takes the caller over.
+    Dial(RequestOutcome),
     /// Of [`CallRequest::FetchStatus`], or a status callback.
     Status(CallStatus),
 }
@@ -214,6 +216,13 @@ pub enum CallRequest {
     FetchStatus,
     /// Let the carrier itself speak the farewell of this ending, then hang up: the last resort (REST).
     Say(crate::assistant::FarewellKind),
+    /// Put the caller through, which ends the stream (REST).
+    Dial {
+        /// Which of the assistant's transfers, in the order of its settings.
+        to: u8,
+        /// Nobody has told the caller yet: the carrier says it first.
+        say: bool,
+    },
 }
 
 /// What a carrier's side of a call wants sent.

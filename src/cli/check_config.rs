@@ -165,6 +165,12 @@ fn show_assistant(assistant: &Assistant, out: &mut dyn Write) -> io::Result<()> 
         .hangup_call
         .map(|tool| format!("on, cancellable {}, confirm {}", on(tool.cancellable), on(assistant.hangup_confirm)));
     row(out, "tools.hangup_call", hangup.as_deref().unwrap_or("off"))?;
+    row(out, "tools.wait_for_caller", on(settings.wait_for_caller))?;
+    let transfer = assistant.transfer.as_ref().map(|transfer| {
+        let to: Vec<_> = transfer.to.iter().map(|(name, number)| format!("{name} {number}")).collect();
+        format!("{}; rings {} s", to.join(", "), transfer.timeout.as_secs())
+    });
+    row(out, "tools.transfer_call", transfer.as_deref().unwrap_or("off"))?;
     let voice = |voice: &Option<Voice>, none: &str| voice.as_ref().map_or_else(|| none.to_owned(), Voice::to_string);
     row(out, "farewell.voice", &voice(&assistant.voice, "none: recordings, and the carrier's own voice"))?;
     row(out, "farewell.fallback_voice", &voice(&assistant.fallback_voice, "none"))?;

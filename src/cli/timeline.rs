@@ -130,21 +130,26 @@ fn lane(cause: &Cause) -> Lane {
         | Cause::Talkspurt { .. }
         | Cause::Verdict { .. }
         | Cause::Digit(_)
+        | Cause::WaitEnded { early: true }
         | Cause::BargeIn { .. } => Lane::Caller,
         Cause::AgentAudible
         | Cause::AgentSilent { .. }
         | Cause::AgentEndMoved { .. }
         | Cause::ToolBegan
         | Cause::ToolEnded { .. }
+        | Cause::WaitBegan { .. }
         | Cause::ResponseAsked
         | Cause::ModelAway
         | Cause::ModelBack
         | Cause::BacklogFull
         | Cause::BargeInFalse
         | Cause::GoodbyeHeard => Lane::Agent,
-        Cause::AnswerOwed { .. } | Cause::AnswerPaid | Cause::Paused(_) | Cause::Unpaused | Cause::Charged { .. } => {
-            Lane::Window
-        }
+        Cause::AnswerOwed { .. }
+        | Cause::AnswerPaid
+        | Cause::Paused(_)
+        | Cause::Unpaused
+        | Cause::Charged { .. }
+        | Cause::WaitEnded { early: false } => Lane::Window,
         Cause::Announced { .. }
         | Cause::AnnouncementEnded { .. }
         | Cause::NotRendered { .. }
@@ -152,6 +157,9 @@ fn lane(cause: &Cause) -> Lane {
         | Cause::TakenBack { .. }
         | Cause::TerminalMark(_)
         | Cause::CarrierSays
+        | Cause::TransferAsked { .. }
+        | Cause::HandedOver
+        | Cause::TransferFailed
         | Cause::HangupSent { .. }
         | Cause::HangupFailed => Lane::Us,
         Cause::StreamStarted
@@ -199,6 +207,8 @@ fn plain(cause: &Cause) -> (Lane, Option<String>) {
         | Cause::BargeInFalse
         | Cause::ToolBegan
         | Cause::ToolEnded { .. }
+        | Cause::WaitBegan { .. }
+        | Cause::WaitEnded { .. }
         | Cause::ModelAway
         | Cause::BacklogFull
         | Cause::InboundGap(_)
@@ -207,6 +217,9 @@ fn plain(cause: &Cause) -> (Lane, Option<String>) {
         | Cause::TakenBack { .. }
         | Cause::TerminalMark(_)
         | Cause::CarrierSays
+        | Cause::TransferAsked { .. }
+        | Cause::HandedOver
+        | Cause::TransferFailed
         | Cause::HangupSent { .. }
         | Cause::HangupFailed
         | Cause::StreamClosed

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::Transfer;
 use crate::{
     assistant::{FarewellKind, Greeting, HangupTool, Settings},
     intent,
@@ -30,6 +31,8 @@ pub struct Assistant {
     pub reminder_text: String,
     /// The description of `hangup_call` tells the model to ask the caller before it ends the call.
     pub hangup_confirm: bool,
+    /// Whom it may put callers through to.
+    pub transfer: Option<Transfer>,
     /// Its model.
     pub model: ModelChoice,
     /// Its voice detector.
@@ -88,6 +91,7 @@ impl Default for Assistant {
             fallback_voice: None,
             reminder_text: tts::default_reminder().to_owned(),
             hangup_confirm: true,
+            transfer: None,
             model: ModelChoice::default(),
             detector: Detector::default(),
             channels: BTreeSet::from([Channel::Call]),

@@ -99,6 +99,9 @@ impl Reader<'_> {
         settings.greeting = table.greeting.as_ref().map(|greeting| Greeting { interruptible: greeting.interruptible });
         let hangup = table.tools.hangup_call.as_ref().filter(|tool| tool.enabled);
         settings.hangup_call = hangup.map(|tool| HangupTool { cancellable: tool.cancellable });
+        settings.wait_for_caller = table.tools.wait_for_caller.as_ref().is_some_and(|tool| tool.enabled);
+        let transfer = self.transfer(&table.tools);
+        settings.transfers = transfer.iter().flat_map(|it| it.to.iter().map(|(name, _)| name.clone())).collect();
         let message = self.system_message(table);
         let switched_on_by_message = message.hangs_up && settings.hangup_call.is_none();
         if switched_on_by_message {
@@ -123,6 +126,7 @@ impl Reader<'_> {
             name,
             numbers: table.numbers.iter().map(|number| number.get_ref().clone()).collect(),
             reminder_text,
+            transfer,
             hangup_confirm: table.tools.hangup_call.as_ref().is_none_or(|tool| tool.confirm),
             model,
             detector: self.named(&table.detector, |text| text.parse::<Detector>()).unwrap_or_default(),
@@ -287,7 +291,9 @@ impl Reader<'_> {
                     out_of_range(&OutOfRange { setting: "reminder.after", value: number, ..error }),
                 );
             }
-            Err(error @ SettingsError::IntentNamedHangupCall) => self.wrong(after.span(), error.to_string()),
+            Err(error @ (SettingsError::IntentNamedAsTool(_) | SettingsError::TooManyTransfers)) => {
+                self.wrong(after.span(), error.to_string())
+            }
         }
         let text = self.spoken("reminder.text", &table.text, &Farewells::default().language).unwrap_or(default);
         if text != tts::default_reminder() && !has_voice {
@@ -337,7 +343,7 @@ impl Reader<'_> {
     }
 
     /// A text that is to be spoken, also by the carrier.
-    fn spoken(&mut self, key: &str, value: &Value<String>, language: &str) -> Option<String> {
+    pub(super) fn spoken(&mut self, key: &str, value: &Value<String>, language: &str) -> Option<String> {
         let value = value.as_ref()?;
         let text = value.get_ref();
         let length = text.chars().count();

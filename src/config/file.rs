@@ -249,6 +249,23 @@ pub(super) struct FarewellTable {
 #[serde(deny_unknown_fields, default, expecting = "a table: [assistant.tools.…]")]
 pub(super) struct ToolsTable {
     pub(super) hangup_call: Option<HangupTable>,
+    pub(super) wait_for_caller: Option<SwitchTable>,
+    pub(super) transfer_call: Value<TransferTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table: { enabled = true }")]
+pub(super) struct SwitchTable {
+    #[serde(default = "yes")]
+    pub(super) enabled: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [assistant.tools.transfer_call]")]
+pub(super) struct TransferTable {
+    pub(super) to: BTreeMap<String, Spanned<String>>,
+    pub(super) text: Value<String>,
+    pub(super) timeout_s: Value<Number>,
 }
 
 #[derive(Deserialize)]

@@ -19,7 +19,6 @@ use crate::{
 /// Most intents of an assistant: a model with more tools chooses badly.
 const MOST: usize = 32;
 /// Names of our own tools.
-const BUILT_IN: [&str; 4] = [Tool::HANGUP_CALL, "wait_for_caller", "transfer_call", "send_text"];
 /// Shortest, usual and longest time of a request: the window stands still for 120 s at most.
 const TIMEOUT_S: (u32, u32, u32) = (1, 10, 110);
 /// Longest prompt.
@@ -79,7 +78,7 @@ impl Reader<'_> {
             self.wrong(name.span(), "not a name of an intent: expected 1 to 64 letters, digits, _ and -");
             return None;
         }
-        if BUILT_IN.contains(&text.as_str()) {
+        if Tool::BUILT_IN.contains(&text.as_str()) {
             self.wrong(name.span(), format!("{text} is a built-in tool (tools.{text}): give the intent another name"));
             return None;
         }

@@ -6,6 +6,7 @@
 //! | `reader.rs`, `account.rs`, `assistants.rs` | what the values may be; goes on after a mistake, so that one run tells all |
 //! | `definition.rs`, `path.rs` | an assistant as a document of its own; where in it a mistake is |
 //! | `message.rs`, `intents.rs` | the system message; what an assistant can do over HTTP |
+//! | `tools.rs` | waiting for the caller, transfers |
 //! | `publish.rs` | whether an assistant can be published |
 //! | `store.rs` | the store, the webhook, secrets |
 //! | `voice.rs` | voices of the fixed phrases, and their cache |
@@ -40,6 +41,7 @@ mod secret;
 mod store;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod vendors;
 mod voice;
 
@@ -64,6 +66,7 @@ pub use public_url::{NotAPublicUrl, PublicUrl};
 pub use publish::Publication;
 pub use secret::SecretSource;
 pub use store::{StoreChoice, StoreSettings, Webhook};
+pub use tools::Transfer;
 
 use crate::carrier::twilio::{AccountSid, signature::Key};
 use crate::model::openai;

@@ -78,9 +78,9 @@ impl Desk {
     /// A definition as an assistant that can take calls.
     fn ready(&self, key: &str, document: &serde_json::Value) -> Result<setup::Assistant> {
         let definition = self.definition(document)?;
-        let assistant = setup::Assistant::of(definition.assistant(), &self.facts.means);
+        let assistant = setup::Assistant::keyed(key, definition.assistant(), &self.facts.means);
         let assistant = assistant.map_err(|error| DeskError::Conflict(error.to_string()))?;
-        Ok(setup::Assistant { key: key.to_owned(), catches_all: false, ..assistant })
+        Ok(setup::Assistant { catches_all: false, ..assistant })
     }
 
     /// Follows what changes in the store, until it is told to stop.

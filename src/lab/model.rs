@@ -66,7 +66,7 @@ pub enum ReplyPart {
         /// Its item is complete.
         completed: bool,
     },
-    /// A tool call with arguments. They travel where the model is behind a socket; elsewhere they are `{}`.
+    /// A tool call with arguments.
     Call {
         /// The tool.
         name: String,
@@ -137,8 +137,8 @@ pub enum ModelNews {
     Audio(ResponseId, ItemId, Vec<u8>),
     /// An item is complete.
     ItemDone(ResponseId, ItemId, String),
-    /// A tool call.
-    Tool(ResponseId, ToolCallId, String, bool),
+    /// A tool call: name, arguments, and whether its item is complete.
+    Tool(ResponseId, ToolCallId, String, String, bool),
     /// A response is over.
     Done(ResponseId, ResponseStatus),
 }
@@ -159,8 +159,8 @@ impl ModelNews {
             Self::ItemDone(response, item, transcript) => {
                 ModelEvent::ItemDone { response: *response, item: *item, transcript }
             }
-            Self::Tool(response, call, name, completed) => {
-                ModelEvent::ToolCall { response: *response, call: *call, name, arguments: "{}", completed: *completed }
+            Self::Tool(response, call, name, arguments, completed) => {
+                ModelEvent::ToolCall { response: *response, call: *call, name, arguments, completed: *completed }
             }
             Self::Done(response, status) => ModelEvent::ResponseDone { response: *response, status: *status },
         }
@@ -479,19 +479,22 @@ impl ScriptedModel {
                     self.news(at, ModelNews::ItemDone(response, item, transcript));
                 }
                 ReplyPart::Tool { name, completed } => {
-                    let call = ToolCallId(self.tools);
-                    self.tools += 1;
-                    self.news(at, ModelNews::Tool(response, call, name, completed));
+                    let call = self.next_call();
+                    self.news(at, ModelNews::Tool(response, call, name, "{}".to_owned(), completed));
                 }
-                ReplyPart::Call { name, .. } => {
-                    let call = ToolCallId(self.tools);
-                    self.tools += 1;
-                    self.news(at, ModelNews::Tool(response, call, name, true));
+                ReplyPart::Call { name, arguments } => {
+                    let call = self.next_call();
+                    self.news(at, ModelNews::Tool(response, call, name, arguments, true));
                 }
             }
             at += DELTA_EVERY;
         }
         self.news(at, ModelNews::Done(response, reply.status));
+    }
+
+    fn next_call(&mut self) -> ToolCallId {
+        self.tools += 1;
+        ToolCallId(self.tools - 1)
     }
 
     fn encode(&self, samples: &[i16]) -> Vec<u8> {

@@ -5,6 +5,7 @@ use crate::carrier::twilio::{
     token::{self, Claim, TokenKeys},
     twiml::{Connect, Parameter, Setting, Twiml, TwimlError},
 };
+use crate::wire;
 
 /// How often a call's stream may be opened again.
 pub(super) const MAX_RESUMES: u8 = 2;
@@ -13,6 +14,7 @@ pub(super) const MAX_RESUMES: u8 = 2;
 pub(super) mod path {
     pub(crate) const VOICE: &str = "/twilio/voice";
     pub(crate) const RESUME: &str = "/twilio/resume";
+    pub(crate) const DIALED: &str = "/twilio/dialed";
     pub(crate) const STATUS: &str = "/twilio/status";
     pub(crate) const STREAM_STATUS: &str = "/twilio/stream-status";
     pub(crate) const MEDIA: &str = "/twilio/media";
@@ -34,6 +36,11 @@ impl Webhooks {
         let url = public_url.trim_end_matches('/');
         Self { voice: format!("{url}{}", path::VOICE), status: format!("{url}{}", path::STATUS) }
     }
+}
+
+/// Where the carrier asks what comes after a transfer by the assistant of this key.
+pub(super) fn dialed(public_url: &str, key: &str) -> String {
+    format!("{}{}/{}", public_url.trim_end_matches('/'), path::DIALED, wire::encoded(key))
 }
 
 /// Our addresses as the carrier sees them.

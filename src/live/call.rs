@@ -105,7 +105,13 @@ impl LiveCall {
         // From now on: what is there now is given below.
         let shelf = assistant.shelf.changed();
         let mut call = Self {
-            carrier: TwilioCall::new(access, Arc::clone(&assistant.sayings), sid, stream),
+            carrier: TwilioCall::new(
+                access,
+                Arc::clone(&assistant.sayings),
+                Arc::clone(&assistant.transfers),
+                sid,
+                stream,
+            ),
             id,
             assistant,
             parties,

@@ -9,8 +9,8 @@ use super::setup::{Assistant, Means, ModelFactory, NewCall, Outside, Setup, Twil
 use crate::{
     assistant::FarewellKind,
     carrier::twilio::{
-        Access, Sayings,
-        twiml::{self, Setting, TwimlError},
+        Access, Sayings, Transfers,
+        twiml::{self, Dial, Setting, TwimlError},
     },
     config::{self, Config, ModelChoice},
     intent,
@@ -93,7 +93,12 @@ impl Means {
     /// What a configuration says.
     #[must_use]
     pub fn of(config: &Config) -> Self {
-        Self { guard: Guard::new(&config.intents_allow), secrets: Arc::new(config.secrets.clone()), io: config.io }
+        Self {
+            guard: Guard::new(&config.intents_allow),
+            secrets: Arc::new(config.secrets.clone()),
+            io: config.io,
+            public_url: config.server.public_url.as_str().to_owned(),
+        }
     }
 }
 
@@ -104,18 +109,27 @@ impl Assistant {
     ///
     /// If a text cannot be spoken by the carrier's own voice.
     pub fn of(assistant: &config::Assistant, means: &Means) -> Result<Self, SetupError> {
-        ready(assistant, means)
+        Self::keyed(&format!("file:{}", assistant.name), assistant, means)
+    }
+
+    /// … under another key.
+    ///
+    /// # Errors
+    ///
+    /// As [`Assistant::of`].
+    pub fn keyed(key: &str, assistant: &config::Assistant, means: &Means) -> Result<Self, SetupError> {
+        ready(key, assistant, means)
     }
 }
 
-fn ready(assistant: &config::Assistant, means: &Means) -> Result<Assistant, SetupError> {
+fn ready(key: &str, assistant: &config::Assistant, means: &Means) -> Result<Assistant, SetupError> {
     let wrong = |error| SetupError::Assistant { assistant: assistant.name.clone(), error };
     let farewells = &assistant.farewells;
     let sayings = Sayings::new(|kind| farewells.text(kind).to_owned(), farewells.language()).map_err(wrong)?;
     let apology = Setting { key: "farewell.model_lost", value: farewells.text(FarewellKind::ModelLost) };
     let language = Setting { key: "language", value: farewells.language() };
     Ok(Assistant {
-        key: format!("file:{}", assistant.name),
+        key: key.to_owned(),
         name: assistant.name.clone(),
         numbers: assistant.numbers.clone(),
         catches_all: assistant.numbers.is_empty(),
@@ -123,10 +137,24 @@ fn ready(assistant: &config::Assistant, means: &Means) -> Result<Assistant, Setu
         detector: assistant.detector,
         shelf: Arc::new(Shelf::of(assistant)?),
         sayings: Arc::new(sayings),
+        transfers: Arc::new(transfers(key, assistant, means).map_err(wrong)?),
         apology: twiml::say_and_hang_up(apology, language).map_err(wrong)?,
         model: model(assistant, &means.io),
         intents: Some(super::intents::runner(&assistant.intents, means)),
     })
+}
+
+fn transfers(key: &str, assistant: &config::Assistant, means: &Means) -> Result<Transfers, TwimlError> {
+    let Some(transfer) = &assistant.transfer else { return Ok(Transfers::default()) };
+    let action = super::answers::dialed(&means.public_url, key);
+    let dial = Dial {
+        say: Some(Setting { key: "tools.transfer_call.text", value: &transfer.text }),
+        language: Setting { key: "language", value: assistant.farewells.language() },
+        number: Setting { key: "tools.transfer_call.to", value: "" },
+        timeout: transfer.timeout,
+        action: Setting { key: "public_url", value: &action },
+    };
+    Transfers::new(transfer.to.iter().map(|(_, number)| number.as_str()), &dial)
 }
 
 fn model(assistant: &config::Assistant, io: &config::Io) -> ModelFactory {
@@ -142,6 +170,13 @@ fn model(assistant: &config::Assistant, io: &config::Io) -> ModelFactory {
             let mut settings = openai::Settings { append_ms: io.append_ms, ..openai::Settings::clone(settings) };
             if assistant.settings.hangup_call.is_some() {
                 settings.tools.push(Tool::hangup_call(assistant.hangup_confirm));
+            }
+            if assistant.settings.wait_for_caller {
+                settings.tools.push(Tool::wait_for_caller());
+            }
+            if let Some(transfer) = &assistant.transfer {
+                let names = transfer.to.iter().map(|(name, _)| name.as_str());
+                settings.tools.push(Tool::transfer_call(names, &transfer.text));
             }
             let offered = assistant.intents.iter().filter(|intent| intent.api_access);
             settings.tools.extend(offered.map(intent::Definition::tool));

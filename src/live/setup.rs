@@ -18,7 +18,7 @@ use crate::{
     carrier::{
         CallId, Parties,
         twilio::{
-            Access, Sayings,
+            Access, Sayings, Transfers,
             signature::Key,
             twiml::{self, Setting, Twiml, TwimlError},
         },
@@ -111,6 +111,8 @@ pub struct Assistant {
     pub shelf: Arc<Shelf>,
     /// Its farewells for the carrier's own voice.
     pub sayings: Arc<Sayings>,
+    /// Documents that put its callers through.
+    pub transfers: Arc<Transfers>,
     /// What the carrier says when a call cannot be resumed.
     pub apology: Twiml,
     /// Opens a model's session for a call.
@@ -160,6 +162,7 @@ impl Assistant {
             detector,
             shelf: Arc::new(Shelf::builtin()?),
             sayings: Arc::new(Sayings::new(|kind| tts::default_text(kind).to_owned(), LANGUAGE)?),
+            transfers: Arc::default(),
             apology: twiml::say_and_hang_up(apology, Setting { key: "language", value: LANGUAGE })?,
             model,
             intents: None,
@@ -209,6 +212,8 @@ pub struct Means {
     pub secrets: Arc<BTreeMap<String, SecretString>>,
     /// How sockets are served.
     pub io: config::Io,
+    /// How the world reaches us, without a slash at the end.
+    pub public_url: String,
 }
 
 /// A call that is about to begin.

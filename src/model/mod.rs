@@ -146,9 +146,9 @@ pub enum ToolAnswer {
         /// It worked.
         ok: bool,
     },
-    /// `hangup_call` is not configured: the tool does not exist.
+    /// It is not configured: the tool does not exist.
     NoSuchTool,
-    /// `hangup_call` before the caller spoke or pressed anything.
+    /// `hangup_call` or `transfer_call` before the caller spoke or pressed anything.
     CallerHasNotSpoken,
     /// `hangup_call` was carried out: the line is being closed.
     HungUp,
@@ -158,6 +158,18 @@ pub enum ToolAnswer {
     TakenBack,
     /// The ending was taken back before this tool had finished.
     Abandoned,
+    /// `wait_for_caller`: the line is held.
+    Waiting,
+    /// `wait_for_caller` without a whole number of seconds within its bounds.
+    WrongWait,
+    /// `wait_for_caller` when the caller has been waited for as long as may be.
+    WaitedEnough,
+    /// `transfer_call` to nobody that is configured.
+    WrongTransfer,
+    /// `transfer_call`: the caller is put through.
+    Transferred,
+    /// `transfer_call`: the carrier has refused it.
+    TransferFailed,
 }
 
 /// Something the model is told in words, as an item of the conversation. The provider renders it.

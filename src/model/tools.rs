@@ -16,6 +16,17 @@ pub struct Tool {
 impl Tool {
     /// The name of the tool that ends the call.
     pub const HANGUP_CALL: &'static str = "hangup_call";
+    /// The name of the tool that holds the line while the caller is busy.
+    pub const WAIT_FOR_CALLER: &'static str = "wait_for_caller";
+    /// The name of the tool that puts the caller through to somebody else.
+    pub const TRANSFER_CALL: &'static str = "transfer_call";
+    /// The name of the tool that sends the caller a text.
+    pub const SEND_TEXT: &'static str = "send_text";
+    /// No intent can have one of these names.
+    pub const BUILT_IN: [&'static str; 4] =
+        [Self::HANGUP_CALL, Self::WAIT_FOR_CALLER, Self::TRANSFER_CALL, Self::SEND_TEXT];
+    /// The longest that `wait_for_caller` can ask for, in seconds.
+    pub const LONGEST_WAIT_S: u64 = 180;
 
     /// The tool that ends the call; with `confirm` the caller is asked first whether there is anything else.
     #[must_use]
@@ -34,6 +45,77 @@ impl Tool {
                  afterwards. Never call it because the caller is silent, and never before the caller has spoken."
             ),
             parameters: json!({"type": "object", "properties": {}, "required": [], "additionalProperties": false}),
+        }
+    }
+
+    /// The tool that holds the line while the caller is busy with something else.
+    #[must_use]
+    pub fn wait_for_caller() -> Self {
+        Self {
+            name: Self::WAIT_FOR_CALLER.to_owned(),
+            description: format!(
+                "Holds the line while the caller is busy, for instance when the caller says \"hold on, I'm getting my \
+                 card\". Say shortly that you wait, in the same response, and call it with the time that the caller may \
+                 need, up to {} seconds. Then say nothing until the caller speaks again. Never call it because the \
+                 caller is silent.",
+                Self::LONGEST_WAIT_S
+            ),
+            parameters: json!({
+                "type": "object",
+                "properties": {
+                    "seconds": {
+                        "type": "integer", "minimum": 1, "maximum": Self::LONGEST_WAIT_S,
+                        "description": "How long the caller may need, in seconds.",
+                    },
+                },
+                "required": ["seconds"],
+                "additionalProperties": false,
+            }),
+        }
+    }
+
+    /// The tool that puts the caller through to one of these; `text` is what the caller is told before.
+    #[must_use]
+    pub fn transfer_call<'a>(names: impl IntoIterator<Item = &'a str>, text: &str) -> Self {
+        let names: Vec<&str> = names.into_iter().collect();
+        Self {
+            name: Self::TRANSFER_CALL.to_owned(),
+            description: format!(
+                "Puts the caller through to a person. Call it only when the caller wants that, or when you cannot help. \
+                 First tell the caller, in the same response: \"{text}\" Your part of the call ends with it; if nobody \
+                 answers, the caller comes back to you."
+            ),
+            parameters: json!({
+                "type": "object",
+                "properties": {
+                    "to": { "type": "string", "enum": names, "description": "Whom the caller is put through to." },
+                },
+                "required": ["to"],
+                "additionalProperties": false,
+            }),
+        }
+    }
+
+    /// The tool that sends a text to the caller's own number.
+    #[must_use]
+    pub fn send_text() -> Self {
+        Self {
+            name: Self::SEND_TEXT.to_owned(),
+            description:
+                "Sends a text message to the caller's own number, such as an address or a link that is hard to \
+                          write down. Call it only after the caller has agreed, and say afterwards that it is sent."
+                    .to_owned(),
+            parameters: json!({
+                "type": "object",
+                "properties": {
+                    "text": {
+                        "type": "string", "minLength": 1, "maxLength": 480,
+                        "description": "The whole message, in the caller's language.",
+                    },
+                },
+                "required": ["text"],
+                "additionalProperties": false,
+            }),
         }
     }
 
@@ -57,6 +139,20 @@ mod tests {
             assert_eq!(tool.parameters["additionalProperties"], false);
             assert_eq!(tool.parameters["properties"], json!({}));
         }
+    }
+
+    #[test]
+    fn the_other_built_in_tools() {
+        let tools =
+            [Tool::wait_for_caller(), Tool::transfer_call(["billing", "sales"], "One moment."), Tool::send_text()];
+        for tool in &tools {
+            assert!(Tool::BUILT_IN.contains(&tool.name.as_str()) && Tool::is_valid_name(&tool.name));
+            let required = tool.parameters["required"][0].as_str().unwrap();
+            assert!(tool.parameters["properties"][required].is_object(), "{required}");
+        }
+        assert_eq!(tools[0].parameters["properties"]["seconds"]["maximum"], 180);
+        assert_eq!(tools[1].parameters["properties"]["to"]["enum"], json!(["billing", "sales"]));
+        assert!(tools[1].description.contains("\"One moment.\""));
     }
 
     #[test]

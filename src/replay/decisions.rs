@@ -24,6 +24,10 @@ fn decision(cause: &Cause) -> Option<String> {
         Cause::BargeInFalse
         | Cause::ToolBegan
         | Cause::ToolEnded { .. }
+        | Cause::WaitEnded { .. }
+        | Cause::TransferAsked { .. }
+        | Cause::HandedOver
+        | Cause::TransferFailed
         | Cause::ModelAway
         | Cause::ModelBack
         | Cause::BacklogFull
@@ -32,6 +36,7 @@ fn decision(cause: &Cause) -> Option<String> {
         | Cause::TerminalMark(_)
         | Cause::CarrierSays
         | Cause::NotRendered { .. } => cause.to_string(),
+        Cause::WaitBegan { .. } => "the caller needs time".into(),
         Cause::TakenBack { reason, by, .. } => format!("{} is taken back by {by:?}", reason.name()),
         Cause::LineClosed { by, verified } => {
             format!("the line is closed by {}{}", by.name(), if verified { "" } else { " (not confirmed)" })

@@ -348,7 +348,7 @@ impl Session {
                 self.call.item_done(response, transcript);
             }
             ModelEvent::ToolCall { response, call, name, arguments, completed } => {
-                if self.call.tool_call(now, response, call, name, completed) == ToolVerdict::Run {
+                if self.call.tool_call(now, response, call, name, arguments, completed) == ToolVerdict::Run {
                     let (name, arguments) = (name.to_owned(), arguments.to_owned());
                     self.outputs.push_back(Queued::Tool(ToolRequest { call, name, arguments }));
                 }

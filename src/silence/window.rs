@@ -55,13 +55,15 @@ pub enum PauseName {
     Agent,
     /// A tool runs.
     Tool,
+    /// The caller has asked for time (`wait_for_caller`).
+    Wait,
     /// Reminder, filler, the model talking to its own silence.
     Idle,
 }
 
 impl PauseName {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Owed, Self::Agent, Self::Tool, Self::Idle];
+    pub const ALL: [Self; 5] = [Self::Owed, Self::Agent, Self::Tool, Self::Wait, Self::Idle];
 
     /// How much of it a turn may use; `None` is unbounded here (and bounded elsewhere).
     #[must_use]
@@ -69,6 +71,7 @@ impl PauseName {
         match self {
             Self::Owed | Self::Agent => None,
             Self::Tool => Some(Duration::from_secs(120)),
+            Self::Wait => Some(Duration::from_secs(180)),
             Self::Idle => Some(Duration::from_secs(30)),
         }
     }
@@ -80,6 +83,7 @@ impl PauseName {
             Self::Owed => "answer owed",
             Self::Agent => "agent",
             Self::Tool => "tool",
+            Self::Wait => "waiting for the caller",
             Self::Idle => "idle prompt",
         }
     }

@@ -53,6 +53,8 @@ timer_reasons! {
     VerdictDue,
     /// A talkspurt has been open for `noise_budget` without a partial transcript: it is charged from now on.
     OpenSpurtCharged,
+    /// The time that the caller has asked for is over.
+    WaitOver,
     /// The reminder is due.
     Reminder,
     /// No inbound frame for 10 s: the carrier is asked whether the call still exists.

@@ -85,7 +85,8 @@ impl Shelf {
     ///
     /// If a built-in recording cannot be used: never for those in the crate.
     pub fn of(assistant: &config::Assistant) -> Result<Self, AnnouncementError> {
-        let reminder = assistant.settings.reminder.is_some();
+        // It also speaks when the time that a caller has asked for is over.
+        let reminder = assistant.settings.reminder.is_some() || assistant.settings.wait_for_caller;
         Self::with(assistant, reminder, assistant.settings.filler)
     }
 

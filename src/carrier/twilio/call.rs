@@ -8,7 +8,7 @@ use base64_simd::STANDARD;
 
 use super::encode::pieces;
 use super::rest::{self, Request, Verdict};
-use super::twiml::{self, Setting, Twiml, TwimlError};
+use super::twiml::{self, Dial, Setting, Twiml, TwimlError};
 use super::{AccountSid, CallSid, Encoder, Event, StreamSid, decode};
 use crate::{
     assistant::FarewellKind,
@@ -94,11 +94,47 @@ impl Sayings {
     }
 }
 
+/// Documents that put a caller through, by the place of a transfer in the assistant's settings: made beforehand, like
+/// the farewells.
+#[derive(Clone, Debug, Default)]
+pub struct Transfers(Vec<Place>);
+
+/// Somebody whom callers may be put through to.
+#[derive(Clone, Debug)]
+struct Place {
+    /// The caller has been told.
+    silent: Twiml,
+    /// The carrier tells the caller first.
+    said: Twiml,
+}
+
+impl Transfers {
+    /// For these numbers, in this order. `dial` is the document for the first of them: what is said in it, and the rest.
+    ///
+    /// # Errors
+    ///
+    /// If something cannot stand in a document; names the setting.
+    pub fn new<'a>(numbers: impl IntoIterator<Item = &'a str>, dial: &Dial<'a>) -> Result<Self, TwimlError> {
+        let place = |number| {
+            let number = Setting { key: "tools.transfer_call.to", value: number };
+            let silent = Dial { number, say: None, ..*dial }.document()?;
+            Ok(Place { silent, said: Dial { number, ..*dial }.document()? })
+        };
+        numbers.into_iter().map(place).collect::<Result<_, _>>().map(Self)
+    }
+
+    fn of(&self, to: u8, say: bool) -> Option<&Twiml> {
+        let place = self.0.get(usize::from(to))?;
+        Some(if say { &place.said } else { &place.silent })
+    }
+}
+
 /// One call on Twilio, from its stream's `start` on.
 #[derive(Debug)]
 pub struct TwilioCall {
     access: Arc<Access>,
     sayings: Arc<Sayings>,
+    transfers: Arc<Transfers>,
     call: CallSid,
     stream: StreamSid,
     encoder: Encoder,
@@ -116,10 +152,17 @@ pub struct TwilioCall {
 impl TwilioCall {
     /// For a stream whose `start` was read.
     #[must_use]
-    pub fn new(access: Arc<Access>, sayings: Arc<Sayings>, call: CallSid, stream: StreamSid) -> Self {
+    pub fn new(
+        access: Arc<Access>,
+        sayings: Arc<Sayings>,
+        transfers: Arc<Transfers>,
+        call: CallSid,
+        stream: StreamSid,
+    ) -> Self {
         Self {
             access,
             sayings,
+            transfers,
             call,
             stream,
             encoder: Encoder::new(stream),
@@ -157,6 +200,15 @@ impl TwilioCall {
                     Ok(request) => request,
                     // A text of 500 characters always fits; if not, the call is at least ended.
                     Err(_) => Request::complete(self.access.account, self.call),
+                }
+            }
+            CallRequest::Dial { to, say } => {
+                let document = self.transfers.of(to, say);
+                match document.map(|twiml| Request::update(self.access.account, self.call, twiml)) {
+                    Some(Ok(request)) => request,
+                    // There is a document for every place of the settings, and it always fits. Whatever else it were: the
+                    // call is not left waiting.
+                    Some(Err(_)) | None => Request::complete(self.access.account, self.call),
                 }
             }
             CallRequest::CloseStream => {
@@ -283,7 +335,16 @@ mod tests {
     fn call() -> TwilioCall {
         let access = Access::new(sid("AC"), "http://127.0.0.1:9200/", "ACuser", "secret");
         let sayings = Sayings::new(|kind| format!("The end: {}.", kind.name()), "en-US").expect("texts");
-        TwilioCall::new(Arc::new(access), Arc::new(sayings), sid("CA"), sid("MZ"))
+        let setting = |value| Setting { key: "tools.transfer_call", value };
+        let dial = Dial {
+            say: Some(setting("One moment, please.")),
+            language: setting("en-US"),
+            number: setting(""),
+            timeout: Duration::from_secs(20),
+            action: setting("https://gate.example.com/twilio/dialed/1"),
+        };
+        let transfers = Transfers::new(["+15550100", "+15550101"], &dial).expect("numbers");
+        TwilioCall::new(Arc::new(access), Arc::new(sayings), Arc::new(transfers), sid("CA"), sid("MZ"))
     }
 
     fn sent(call: &mut TwilioCall, command: &CarrierCommand) -> Vec<String> {
@@ -316,6 +377,21 @@ mod tests {
     fn the_farewell_is_said_by_the_carrier_in_its_text() {
         let out = sent(&mut call(), &CarrierCommand::Request(CallRequest::Say(FarewellKind::Drain)));
         assert!(out[0].contains("Twiml=") && out[0].contains("The+end%3A+drain."), "{out:?}");
+    }
+
+    #[test]
+    fn a_caller_is_put_through_by_a_document_of_rest() {
+        let mut call = call();
+        let out = sent(&mut call, &CarrierCommand::Request(CallRequest::Dial { to: 1, say: false }));
+        assert!(out[0].contains("Twiml=") && out[0].contains("%2B15550101") && !out[0].contains("Say"), "{out:?}");
+        let done = ExchangeEvent::Answer { status: 200, body: b"{}".to_vec() };
+        let answer = call.handle_exchange(Timestamp::ZERO, ExchangeId(0), &done);
+        assert_eq!(answer, Some(CarrierEvent::Answer(CallAnswer::Dial(RequestOutcome::Done))));
+        let out = sent(&mut call, &CarrierCommand::Request(CallRequest::Dial { to: 0, say: true }));
+        assert!(out[0].contains("One+moment") && out[0].contains("%2B15550100"), "{out:?}");
+        let refused = ExchangeEvent::Answer { status: 500, body: Vec::new() };
+        let answer = call.handle_exchange(Timestamp::ZERO, ExchangeId(1), &refused);
+        assert_eq!(answer, Some(CarrierEvent::Answer(CallAnswer::Dial(RequestOutcome::Failed))));
     }
 
     #[test]

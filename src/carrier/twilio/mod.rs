@@ -35,7 +35,7 @@ pub mod webhook;
 #[cfg(test)]
 mod tests;
 
-pub use call::{Access, Sayings, TwilioCall};
+pub use call::{Access, Sayings, Transfers, TwilioCall};
 pub use decode::{DecodeError, Event, Start, decode};
 pub use encode::Encoder;
 pub use sid::{AccountSid, CallSid, StreamSid};

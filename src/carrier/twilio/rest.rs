@@ -161,6 +161,8 @@ pub fn answer(request: CallRequest, verdict: Verdict, body: &[u8]) -> Option<Cal
     match request {
         CallRequest::Hangup => Some(CallAnswer::Hangup(verdict.outcome())),
         CallRequest::Say(_) => Some(CallAnswer::Say(verdict.outcome())),
+        // A call that is gone cannot be put through; its stream says so itself.
+        CallRequest::Dial { .. } => Some(CallAnswer::Dial(verdict.outcome())),
         CallRequest::FetchStatus => Some(CallAnswer::Status(status(verdict, body))),
         CallRequest::CloseStream => None,
     }

@@ -305,6 +305,7 @@ impl ScriptedCarrier {
             CallRequest::Hangup => self.rest(now, 0),
             CallRequest::FetchStatus => self.rest(now, 1),
             CallRequest::Say(_) => self.rest(now, 2),
+            CallRequest::Dial { .. } => self.rest(now, 4),
             CallRequest::CloseStream => {
                 // What is still buffered is cut off; the next verb ends the call.
                 self.end(now);

@@ -22,6 +22,13 @@ impl ScriptedCarrier {
                 CallAnswer::Status(if works { status } else { CallStatus::Unreachable })
             }
             2 => CallAnswer::Say(outcome),
+            4 => {
+                if works && self.open {
+                    self.end(at);
+                    self.at(at, Due::Answer(3, true));
+                }
+                CallAnswer::Dial(outcome)
+            }
             _ => return Some(CarrierNews::Stopped),
         }))
     }

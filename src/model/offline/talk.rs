@@ -88,7 +88,13 @@ impl Talk {
             | ToolAnswer::CallerHasNotSpoken
             | ToolAnswer::HungUp
             | ToolAnswer::AlreadyEnding
-            | ToolAnswer::Abandoned => {}
+            | ToolAnswer::Abandoned
+            | ToolAnswer::Waiting
+            | ToolAnswer::WrongWait
+            | ToolAnswer::WaitedEnough
+            | ToolAnswer::WrongTransfer
+            | ToolAnswer::Transferred
+            | ToolAnswer::TransferFailed => {}
         }
     }
 

@@ -129,11 +129,23 @@ fn words(answer: ToolAnswer) -> &'static str {
         ToolAnswer::Result { ok: false } => "This failed. Tell the caller that it is not possible at the moment.",
         ToolAnswer::NoSuchTool => "There is no such tool. Go on without it.",
         ToolAnswer::CallerHasNotSpoken => {
-            "The call was not ended: the caller has not spoken yet. Talk with the caller first."
+            "This was not done: the caller has not spoken yet. Talk with the caller first."
         }
         ToolAnswer::HungUp => "The call is being ended. Say nothing more.",
         ToolAnswer::AlreadyEnding => "The call is already being ended. Say nothing more.",
         ToolAnswer::TakenBack => "The call was not ended: the caller is still there. Go on with the conversation.",
         ToolAnswer::Abandoned => "The call goes on; what became of this is not known.",
+        ToolAnswer::Waiting => "The line is held. Say nothing until the caller speaks again.",
+        ToolAnswer::WrongWait => "The line was not held: seconds has to be a whole number from 1 to 180.",
+        ToolAnswer::WaitedEnough => {
+            "The line was not held: the caller has been waited for as long as possible. Ask whether the caller is there."
+        }
+        ToolAnswer::WrongTransfer => {
+            "The caller was not put through: to has to be one of the names of the tool's schema."
+        }
+        ToolAnswer::Transferred => "The caller is put through. Say nothing more.",
+        ToolAnswer::TransferFailed => {
+            "The caller could not be put through and is still with you. Say so, and offer another way."
+        }
     }
 }

@@ -38,6 +38,7 @@ impl Line {
                 let answer = match request {
                     CallRequest::Hangup => Some(CallAnswer::Hangup(RequestOutcome::Done)),
                     CallRequest::Say(_) => Some(CallAnswer::Say(RequestOutcome::Done)),
+                    CallRequest::Dial { .. } => Some(CallAnswer::Dial(RequestOutcome::Done)),
                     CallRequest::FetchStatus => Some(CallAnswer::Status(CallStatus::InProgress)),
                     CallRequest::CloseStream => None,
                 };

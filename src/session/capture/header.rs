@@ -108,6 +108,10 @@ struct WrittenSettings {
     /// It may be taken back.
     hangup_call: Option<bool>,
     intents: Vec<WrittenIntent>,
+    #[serde(default)]
+    wait_for_caller: bool,
+    #[serde(default)]
+    transfers: Vec<String>,
     reminder_after_ns: Option<u64>,
     filler: bool,
     transcription: bool,
@@ -159,6 +163,8 @@ impl From<&Settings> for WrittenSettings {
             greeting,
             hangup_call,
             intents,
+            wait_for_caller,
+            transfers,
             reminder,
             filler,
             transcription,
@@ -176,6 +182,8 @@ impl From<&Settings> for WrittenSettings {
             greeting: greeting.map(|greeting| greeting.interruptible),
             hangup_call: hangup_call.map(|tool| tool.cancellable),
             intents: intents.iter().map(intent).collect(),
+            wait_for_caller: *wait_for_caller,
+            transfers: transfers.clone(),
             reminder_after_ns: reminder.map(|reminder| nanos(reminder.after)),
             filler: *filler,
             transcription: *transcription,
@@ -223,6 +231,8 @@ impl WrittenSettings {
                 .into_iter()
                 .map(|intent| Intent { name: intent.name, ends_call: intent.ends_call })
                 .collect(),
+            wait_for_caller: self.wait_for_caller,
+            transfers: self.transfers,
             reminder: self.reminder_after_ns.map(|after| Reminder { after: ns(after) }),
             filler: self.filler,
             transcription: self.transcription,

@@ -70,7 +70,7 @@ const FILLER: u8 = 65;
 /// Who may have said a rendering.
 const SPEAKERS: [SaidBy; 5] = [SaidBy::Voice, SaidBy::OtherVoice, SaidBy::Builtin, SaidBy::Carrier, SaidBy::Nobody];
 /// What a carrier may answer to a request about the call.
-const ANSWERS: [CallAnswer; 7] = [
+const ANSWERS: [CallAnswer; 9] = [
     CallAnswer::Hangup(RequestOutcome::Done),
     CallAnswer::Hangup(RequestOutcome::Failed),
     CallAnswer::Say(RequestOutcome::Done),
@@ -78,6 +78,8 @@ const ANSWERS: [CallAnswer; 7] = [
     CallAnswer::Status(CallStatus::InProgress),
     CallAnswer::Status(CallStatus::Ended),
     CallAnswer::Status(CallStatus::Unreachable),
+    CallAnswer::Dial(RequestOutcome::Done),
+    CallAnswer::Dial(RequestOutcome::Failed),
 ];
 
 pub(super) fn put_input(out: &mut Vec<u8>, input: &Input<'_>) {

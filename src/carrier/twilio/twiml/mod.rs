@@ -3,6 +3,7 @@
 //! Every name and value is escaped by the XML writer; what XML cannot carry at all is refused, as is an address that
 //! the vendor would not take. The refusal names the setting.
 
+mod dial;
 mod setting;
 
 use std::fmt;
@@ -11,8 +12,9 @@ use std::io;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use quick_xml::writer::Writer;
 
+pub use self::dial::Dial;
 pub use self::setting::{Problem, Setting, TwimlError};
-use self::setting::{check_text, check_url};
+use self::setting::{check_language, check_text, check_url};
 pub use super::decode::MAX_PARAMETER;
 
 /// `Content-Type` of every document here.
@@ -133,10 +135,7 @@ pub fn say_and_hang_up(text: Setting<'_>, language: Setting<'_>) -> Result<Twiml
         return Err(text.refused(Problem::Empty));
     }
     check_text(text, MAX_SAY)?;
-    let is_language = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    if !(2..=20).contains(&language.value.len()) || !language.value.chars().all(is_language) {
-        return Err(language.refused(Problem::Language));
-    }
+    check_language(language)?;
     Ok(written(|xml| {
         let say = xml.create_element("Say").with_attribute(("language", language.value));
         say.write_text_content(BytesText::new(text.value))?;

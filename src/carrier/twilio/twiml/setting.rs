@@ -48,6 +48,9 @@ pub enum Problem {
         /// The bound.
         most: usize,
     },
+    /// Not a telephone number.
+    #[error("it must be a telephone number with + and the country's code, such as +15551234567")]
+    Number,
     /// Not the name of a language.
     #[error("it must be a language such as en-US")]
     Language,
@@ -72,6 +75,15 @@ pub(super) fn check_url(setting: Setting<'_>, schemes: &'static [&'static str]) 
         return Ok(());
     };
     Err(setting.refused(problem))
+}
+
+pub(super) fn check_language(language: Setting<'_>) -> Result<(), TwimlError> {
+    let is_language = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if (2..=20).contains(&language.value.len()) && language.value.chars().all(is_language) {
+        Ok(())
+    } else {
+        Err(language.refused(Problem::Language))
+    }
 }
 
 pub(super) fn check_text(setting: Setting<'_>, most: usize) -> Result<(), TwimlError> {
