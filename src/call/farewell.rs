@@ -191,8 +191,9 @@ impl Call {
         }
     }
 
-    /// The carrier has not taken over the farewell, or has been at it for too long.
-    pub(super) fn carrier_did_not_say(&mut self, now: Timestamp) {
+    /// The carrier has not taken over the farewell or the caller, or has been at it for too long.
+    pub(super) fn carrier_did_not(&mut self, now: Timestamp) {
+        self.put_through_answer(now, false);
         if self.ending.is_some_and(|ending| ending.stage == Stage::CarrierSays) {
             self.hang_up(now);
         }

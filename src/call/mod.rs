@@ -383,7 +383,7 @@ impl Call {
                 TimerReason::HangupAnswer => self.close_stream(now),
                 TimerReason::HangupRetry => self.send_hangup(now),
                 TimerReason::HangupVerify => self.finish(now, Party::Us, false),
-                TimerReason::TerminalMark => self.carrier_did_not_say(now),
+                TimerReason::TerminalMark => self.carrier_did_not(now),
                 // These two only wake the ending: it looks at the time itself.
                 TimerReason::HangupEarliest | TimerReason::HangupBound | TimerReason::ClosingBound => {}
                 TimerReason::MaxDuration => self.begin_ending(now, Reason::MaxDuration),

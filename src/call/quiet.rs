@@ -20,7 +20,8 @@ impl Call {
         if let Some(id) = self.sounding {
             return Some(self.pause_of_response(id));
         }
-        if !self.tools.is_empty() {
+        // A transfer is our doing as well: if it comes to nothing, the caller has not been silent meanwhile.
+        if !self.tools.is_empty() || self.ending.is_some_and(|ending| ending.transfer.is_some()) {
             return Some(self.pause_for(PauseName::Tool, Source::Sure));
         }
         if self.waiting.is_some() {

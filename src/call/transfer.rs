@@ -16,6 +16,8 @@ use crate::{
     time::{TimerReason, Timestamp},
 };
 
+/// The carrier has this long to take the caller over.
+const ANSWER: Duration = Duration::from_secs(10);
 /// The agent is heard out for so long; what it says beyond that is cut off at a pause.
 const LATEST: Duration = Duration::from_secs(15);
 
@@ -75,6 +77,7 @@ impl Call {
         self.set_stage(Stage::Transferring);
         self.timers.clear(TimerReason::HangupBound);
         self.act(Action::Carrier(CallRequest::Dial { to, say }));
+        self.timers.set(TimerReason::TerminalMark, now + ANSWER);
         self.enter(now, Cause::TransferAsked { to });
     }
 
@@ -87,6 +90,7 @@ impl Call {
                 self.answer_tool(call, ToolAnswer::Transferred);
             }
             self.set_stage(Stage::HandedOver);
+            self.timers.clear(TimerReason::TerminalMark);
             // The stream ends at once; if nobody says so, the record is finished all the same.
             self.timers.set(TimerReason::HangupVerify, now + VERIFY);
             self.enter(now, Cause::HandedOver);
@@ -99,6 +103,8 @@ impl Call {
             self.answer_tool(call, ToolAnswer::TransferFailed);
         }
         if self.resume_timers(now) {
+            // What the agent says now is the answer to the caller's wish.
+            self.turn.open = true;
             self.want_response(now);
             self.create_wanted_response(now);
             self.owe(now, now, self.turn.source);

@@ -10,12 +10,14 @@ mod model;
 mod noise;
 pub(crate) mod scenario;
 mod silence;
+mod tools;
 mod trouble;
 
 use scenario::Row;
 
 fn table() -> Vec<Row> {
-    [silence::rows(), hangup::rows(), agent::rows(), model::rows(), noise::rows(), trouble::rows()].concat()
+    [silence::rows(), hangup::rows(), agent::rows(), model::rows(), noise::rows(), trouble::rows(), tools::rows()]
+        .concat()
 }
 
 /// Rows that are played elsewhere.

@@ -136,6 +136,15 @@ fn of_the_caller() -> Vec<(TimerReason, Row, Acts)> {
             talk(0, "hum").hears(Hears::NoTranscripts).at(Anchor::Stream, 8_000, Act::Say(600_000, -30.0, "")),
             |played, at| entered(played, at, |c| matches!(c, Cause::Charged { .. })),
         ),
+        (
+            TimerReason::WaitOver,
+            talk(0, "wait").settings(|s| s.wait_for_caller = true).reply(&[]).at(
+                Anchor::Stream,
+                8_000,
+                Act::Speaks(vec![Part::With("wait_for_caller", r#"{"seconds":20}"#)]),
+            ),
+            |played, at| entered(played, at, |c| *c == Cause::WaitEnded { early: false }),
+        ),
         (TimerReason::Reminder, reminder, |played, at| {
             entered(played, at, |c| matches!(c, Cause::Announced { kind: AnnouncementKind::Reminder, .. }))
         }),

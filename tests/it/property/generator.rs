@@ -95,6 +95,9 @@ pub(crate) struct ModelPlan {
     /// `None`: never answers.
     pub(crate) tool_ms: Option<Range<u32>>,
     pub(crate) tool_fails: u32,
+    /// Percent of answers with `wait_for_caller`, with `transfer_call`.
+    pub(crate) wait: u32,
+    pub(crate) transfer: u32,
 }
 
 /// What the caller does when nothing else is asked of them.
@@ -204,6 +207,19 @@ impl Plan {
             variant,
             rng: rng.fork(),
         };
+        // Drawn apart, so that what a seed stands for does not change: in a third of the runs the caller asks for time, or
+        // is put through.
+        let mut extra = Rng::with_seed(!seed);
+        if percent(&mut extra, 35) {
+            plan.settings.wait_for_caller = percent(&mut extra, 80);
+            plan.model.wait = extra.u32(1..40);
+        }
+        if percent(&mut extra, 25) {
+            if percent(&mut extra, 85) {
+                plan.settings.transfers = vec!["billing".into(), "sales".into()];
+            }
+            plan.model.transfer = extra.u32(1..25);
+        }
         // Two endings at one instant.
         if rng.u32(0..50) == 0 {
             plan.coincide(&mut rng);
@@ -345,6 +361,8 @@ fn model(r: &mut Rng, settings: &Settings) -> ModelPlan {
         late_audio_ms: r.u32(0..500),
         tool_ms: if percent(r, 7) { None } else { Some(50..if slow_tools { 12_000 } else { 1500 }) },
         tool_fails: r.u32(0..30),
+        wait: 0,
+        transfer: 0,
     }
 }
 

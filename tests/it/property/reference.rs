@@ -42,6 +42,9 @@ const PARTS: u64 = 320;
 const ROUNDING: u64 = 2 * MS;
 const OVERDUE: u64 = 1_000 * MS;
 const TOOL_CAP: u64 = 120_000 * MS;
+const WAIT_CAP: u64 = 180_000 * MS;
+/// What is said before a transfer, its request, and the end of the stream that the carrier may not tell.
+const TRANSFER_AT_MOST: u64 = (15_000 + 10_000 + 60_000 + 500) * MS;
 const IDLE_CAP: u64 = 30_000 * MS;
 /// 15 s, one reconnect of 10 s, and some time to notice.
 const OWED_AT_MOST: u64 = 26_000 * MS;
@@ -212,6 +215,14 @@ struct Ending {
     hangup_at: Option<u64>,
 }
 
+/// The caller has asked for time.
+#[derive(Clone, Copy, Debug)]
+struct Wait {
+    from: u64,
+    until: u64,
+    to: Option<u64>,
+}
+
 /// A tool call of the model.
 #[derive(Clone, Copy, Debug)]
 struct ToolCall {
@@ -267,6 +278,13 @@ struct Reference<'a> {
     put_aside: bool,
     line_end: u64,
     tools: Vec<(u32, Period)>,
+    waits: Vec<Wait>,
+    /// The first wait since the caller last came back.
+    first_wait: Option<u64>,
+    /// Words that must have ended the wait.
+    must_end_wait: bool,
+    /// What the tool call told last must be answered with.
+    expected: Option<(u32, ToolAnswer)>,
     tool_calls: BTreeMap<u32, ToolCall>,
     owed: [Vec<Period>; 2],
     /// Responses whose audio may sound again after a false alarm.
@@ -342,6 +360,10 @@ impl<'a> Reference<'a> {
             put_aside: false,
             line_end: 0,
             tools: Vec::new(),
+            waits: Vec::new(),
+            first_wait: None,
+            must_end_wait: false,
+            expected: None,
             tool_calls: BTreeMap::new(),
             owed: [Vec::new(), Vec::new()],
             resumed: BTreeSet::new(),
@@ -395,6 +417,12 @@ impl<'a> Reference<'a> {
         if let Some(by) = self.must_take_back.take() {
             return self.wrong("what takes an ending back does so at once", by.into());
         }
+        if std::mem::take(&mut self.must_end_wait) && self.ending.is_none() {
+            return self.wrong("words or a key end a wait", String::new());
+        }
+        if let Some((call, answer)) = self.expected.take().filter(|(call, _)| self.tool_calls[call].reachable) {
+            return self.wrong("a built-in tool is answered at once", format!("{call}: {answer:?}"));
+        }
         let decided = matches!(last.what, What::Tick | What::Timeout);
         if decided && self.started.is_some() {
             self.after_decision(last.at.as_micros(), last.what == What::Tick)?;
@@ -416,6 +444,8 @@ impl<'a> Reference<'a> {
     fn after_decision(&mut self, at: u64, tick: bool) -> Checked {
         self.settle(at);
         let longest = self.started.map_or(u64::MAX, |start| start + us(self.plan.settings.max_duration.get()));
+        let overdue = self.waiting().is_some_and(|wait| at >= wait.until);
+        self.hold(!overdue, "a wait ends with its time", String::new)?;
         let Some(ending) = self.ending.clone() else {
             // What was taken back at this very decision is followed by what is due at the next.
             let asked = self.asked.first().map(|(_, reason)| *reason);
@@ -440,6 +470,9 @@ impl<'a> Reference<'a> {
             Reason::Drain | Reason::Operator => Some(8_000 * MS),
             _ => None,
         };
+        if ending.reason == Reason::Transferred {
+            return self.hold(at <= ending.at + TRANSFER_AT_MOST, "a transfer has a bound", String::new);
+        }
         if let Some(window) = window {
             self.hold(at <= ending.at + window, "closed within its window", || {
                 format!("{} began at {}", ending.reason.name(), Timestamp::from_micros(ending.at))
@@ -520,7 +553,7 @@ impl<'a> Reference<'a> {
             What::Digit => self.digit(),
             What::Mark(id) => self.mark(id),
             What::Stopped | What::Closed { .. } => {}
-            What::Status(_) | What::HangupAnswer(_) | What::SayAnswer(_) | What::Rendered(_) => {}
+            What::Status(_) | What::HangupAnswer(_) | What::SayAnswer(_) | What::DialAnswer(_) | What::Rendered(_) => {}
             What::ModelReady => self.ready = true,
             What::ModelLost => {
                 if self.ready {
@@ -562,6 +595,9 @@ impl<'a> Reference<'a> {
                 let cancelled = self.responses.get(&response).is_some_and(|r| r.cancelled);
                 let valid = completed && !cancelled && self.started.is_some();
                 self.tool_calls.insert(call, ToolCall { tool, valid, reachable: self.ready, answered: false });
+                if valid {
+                    self.expected = self.built_in(tool).map(|answer| (call, answer));
+                }
             }
             What::Done { response, status } => {
                 if matches!(status, ResponseStatus::Failed { .. }) {
@@ -620,6 +656,11 @@ impl<'a> Reference<'a> {
                         format!("began at {}", Timestamp::from_micros(ending.at))
                     })?;
                 }
+            }
+            What::Dial { to } => {
+                let ending = self.ending.as_ref().is_some_and(|ending| ending.reason == Reason::Transferred);
+                let known = usize::from(to) < self.plan.settings.transfers.len();
+                self.hold(ending && known && !self.closed, "a transfer was asked for", || format!("{to}"))?;
             }
             What::FetchStatus => self.asked_status = now,
             What::Create => self.awaited = true,
@@ -831,6 +872,8 @@ impl<'a> Reference<'a> {
             }
         }
         self.digits.push(now);
+        self.first_wait = None;
+        self.must_end_wait = self.waiting().is_some();
         self.high = 0;
         self.new_turn(Source::Sure);
         self.owe([false, true], now, Source::Sure);
@@ -863,6 +906,22 @@ impl<'a> Reference<'a> {
             if after {
                 self.must_take_back = Some("words");
             }
+        }
+        // Words that are surely those of a talkspurt begun within the wait.
+        let waiting = self.waiting().filter(|_| matches!(said, Said::Words(_) | Said::Closing(_)) && !unsure && told);
+        if let Some(wait) = waiting {
+            self.must_end_wait = self.worked_off == self.next_frame
+                && self.spurts.iter().any(|spurt| {
+                    spurt.first_frame <= last
+                        && first <= spurt.last_frame
+                        && spurt.start(Bound::Low) >= wait.from
+                        && spurt.counts(self.min_speech)
+                        && !spurt.tone
+                        && !spurt.below.high
+                        && spurt.verdict.low == spurt.verdict.high
+                        && spurt.verdict.low != Class::Refilling
+                        && now < spurt.end(Bound::Low) + 7_900 * MS
+                });
         }
         for n in 0..self.spurts.len() {
             let spurt = &mut self.spurts[n];
@@ -962,6 +1021,61 @@ impl<'a> Reference<'a> {
                 period.to.get_or_insert(self.now);
             }
         }
+    }
+
+    // ---- built-in tools ----
+
+    fn waiting(&self) -> Option<Wait> {
+        self.waits.last().copied().filter(|wait| wait.to.is_none())
+    }
+
+    fn end_wait(&mut self) {
+        let now = self.now;
+        if let Some(wait) = self.waits.last_mut() {
+            wait.to.get_or_insert(now);
+        }
+    }
+
+    /// What this call must be answered with at once, if that is known.
+    fn built_in(&mut self, tool: Tool) -> Option<ToolAnswer> {
+        let (now, s) = (self.now, &self.plan.settings);
+        match tool {
+            Tool::Wait(_) if !s.wait_for_caller => Some(ToolAnswer::NoSuchTool),
+            Tool::Transfer(_) if s.transfers.is_empty() => Some(ToolAnswer::NoSuchTool),
+            Tool::Wait(_) | Tool::Transfer(_) if self.ending.is_some() => Some(ToolAnswer::AlreadyEnding),
+            Tool::Wait(seconds) if !(1..=180).contains(&seconds) => Some(ToolAnswer::WrongWait),
+            Tool::Wait(seconds) => {
+                let first = *self.first_wait.get_or_insert(now);
+                let until = (now + u64::from(seconds) * 1_000 * MS).min(first + WAIT_CAP);
+                if until <= now {
+                    return Some(ToolAnswer::WaitedEnough);
+                }
+                self.end_wait();
+                self.waits.push(Wait { from: now, until, to: None });
+                self.pay();
+                Some(ToolAnswer::Waiting)
+            }
+            Tool::Transfer(9) if self.has_spoken() => Some(ToolAnswer::WrongTransfer),
+            Tool::Transfer(_) | Tool::Hangup | Tool::Intent(_) | Tool::Unknown => None,
+        }
+    }
+
+    /// The caller is back before the time is over: by a key, or by a talkspurt begun within the wait.
+    fn wait_ended(&mut self, early: bool, past: &[Entry]) -> Checked {
+        let Some(wait) = self.waiting() else { return self.wrong("a wait ends once", String::new()) };
+        self.must_end_wait = false;
+        self.high = 0;
+        let now = self.now;
+        self.end_wait();
+        if !early {
+            return self.hold(now >= wait.until, "a wait lasts its time", String::new);
+        }
+        self.first_wait = None;
+        let key = matches!(last_input(past), Some(What::Digit));
+        let spoken = self.spurts.iter().any(|spurt| {
+            spurt.start(Bound::High) + ROUNDING >= wait.from && spurt.may_count(self.min_speech) && !spurt.below.low
+        });
+        self.hold(key || spoken, "only the caller ends a wait early", String::new)
     }
 
     // ---- our audio ----
@@ -1163,6 +1277,7 @@ impl<'a> Reference<'a> {
         const UNCAPPED: usize = 0;
         const TOOL: usize = 1;
         const IDLE: usize = 2;
+        const WAIT: usize = 3;
         let start = self.started.unwrap_or(0);
         let mut changes: Vec<(u64, Change)> = Vec::with_capacity(64);
         let class_of = |source| match source {
@@ -1185,6 +1300,9 @@ impl<'a> Reference<'a> {
                 }
             }
             pause(from, to, TOOL);
+        }
+        for wait in &self.waits {
+            pause(wait.from, wait.to.unwrap_or(at), WAIT);
         }
         for owed in &self.owed[bound as usize] {
             let good = class_of(owed.source) != Class::Charged;
@@ -1254,15 +1372,15 @@ impl<'a> Reference<'a> {
         changes.sort_by_key(|(at, _)| *at);
 
         let (mut deadline, mut budget) = (start + self.timeout, self.budget);
-        let mut active = [0u32; 3];
-        let mut left = [u64::MAX, TOOL_CAP, IDLE_CAP];
+        let mut active = [0u32; 4];
+        let mut left = [u64::MAX, TOOL_CAP, IDLE_CAP, WAIT_CAP];
         let mut last = start;
-        let run = |active: &[u32; 3], left: &mut [u64; 3], length: u64| -> u64 {
+        let run = |active: &[u32; 4], left: &mut [u64; 4], length: u64| -> u64 {
             let any = active.iter().sum::<u32>();
             if any == 0 || length == 0 {
                 return 0;
             }
-            let capped = [TOOL, IDLE].into_iter().filter(|name| active[*name] > 0);
+            let capped = [TOOL, IDLE, WAIT].into_iter().filter(|name| active[*name] > 0);
             match bound {
                 // Every pause that is under way is charged for its time.
                 Bound::Low => {
@@ -1308,7 +1426,7 @@ impl<'a> Reference<'a> {
                         }
                     }
                     if resets {
-                        left = [u64::MAX, TOOL_CAP, IDLE_CAP];
+                        left = [u64::MAX, TOOL_CAP, IDLE_CAP, WAIT_CAP];
                     }
                 }
             }
@@ -1408,6 +1526,10 @@ impl<'a> Reference<'a> {
                 self.not_begun = 0;
                 self.put_aside();
                 self.pay();
+                self.end_wait();
+                if reason == Reason::Transferred {
+                    self.tools.push((u32::MAX, Period { from: self.now, to: None, source: Source::Sure }));
+                }
                 self.ending = Some(Ending {
                     reason,
                     at: self.now,
@@ -1426,6 +1548,26 @@ impl<'a> Reference<'a> {
                 self.ending = None;
                 self.put_aside();
                 let (now, source) = (self.now, self.turn.source);
+                self.owe([false, true], now, source);
+                self.reason = None;
+                self.high = 0;
+                self.overdue = 0;
+            }
+            Cause::WaitEnded { early } => self.wait_ended(early, past)?,
+            Cause::TransferFailed => {
+                self.hold(
+                    self.ending.as_ref().is_some_and(|ending| ending.reason == Reason::Transferred),
+                    "a transfer was under way",
+                    String::new,
+                )?;
+                self.taken_back_at = self.now;
+                self.ending = None;
+                self.put_aside();
+                let (now, source) = (self.now, self.turn.source);
+                if let Some((_, period)) = self.tools.iter_mut().rfind(|(call, _)| *call == u32::MAX) {
+                    period.to = Some(now);
+                }
+                (self.turn.maybe_closed, self.turn.closed) = (false, false);
                 self.owe([false, true], now, source);
                 self.reason = None;
                 self.high = 0;
@@ -1480,6 +1622,15 @@ impl<'a> Reference<'a> {
                 let cancelled = self.responses.get(&response).is_some_and(|r| r.cancelled);
                 self.hold(!cancelled, "a cancelled response calls nothing", String::new)?;
                 self.hold(self.has_spoken(), "hangup_call before the caller spoke", String::new)
+            }
+            Reason::Transferred => {
+                let Some(What::ToolCall { response, tool: Tool::Transfer(to), completed: true, .. }) = told else {
+                    return self.wrong("a transfer needs a tool call", format!("{told:?}"));
+                };
+                let cancelled = self.responses.get(&response).is_some_and(|r| r.cancelled);
+                self.hold(!cancelled, "a cancelled response calls nothing", String::new)?;
+                self.hold(usize::from(to) < s.transfers.len(), "only to those who are configured", || format!("{to}"))?;
+                self.hold(self.has_spoken(), "a transfer before the caller spoke", String::new)
             }
             Reason::IntentEnded => {
                 let Some(What::ToolDone { call, ok: true }) = told else {
@@ -1681,6 +1832,9 @@ impl<'a> Reference<'a> {
         let (ToolCall { tool, valid, .. }, again) = (*known, std::mem::replace(&mut known.answered, true));
         self.hold(!again, "a tool call is answered once", || format!("{call}: {answer:?}"))?;
         self.hold(valid, "a call of an incomplete response is not run", || format!("{call}: {answer:?}"))?;
+        if let Some((_, expected)) = self.expected.take_if(|(known, _)| *known == call) {
+            self.hold(answer == expected, "a built-in tool's answer", || format!("{answer:?}, not {expected:?}"))?;
+        }
         if tool == Tool::Hangup && self.plan.settings.hangup_call.is_none() {
             self.hold(answer == ToolAnswer::NoSuchTool, "hangup_call without the tool", || format!("{answer:?}"))?;
         }

@@ -29,6 +29,10 @@ pub(crate) enum Tool {
     Hangup,
     /// An intent by its place in the settings.
     Intent(u8),
+    /// `wait_for_caller` with so many seconds.
+    Wait(u32),
+    /// `transfer_call` to the n-th of its places; 9: to nobody.
+    Transfer(u8),
     /// One that does not exist.
     Unknown,
 }
@@ -62,6 +66,7 @@ pub(crate) enum What {
     },
     HangupAnswer(bool),
     SayAnswer(bool),
+    DialAnswer(bool),
     Status(CallStatus),
     ModelReady,
     ModelLost,
@@ -122,6 +127,9 @@ pub(crate) enum What {
     CloseStream,
     FetchStatus,
     Say(FarewellKind),
+    Dial {
+        to: u8,
+    },
     Connect,
     Commit,
     Create,
@@ -243,7 +251,7 @@ impl What {
     #[rustfmt::skip]
     pub(crate) fn is_output(&self) -> bool {
         matches!(self, Self::Sent(_) | Self::Announcement { .. } | Self::SentMark(_) | Self::Clear | Self::Hangup
-            | Self::CloseStream | Self::FetchStatus | Self::Say(_) | Self::Connect | Self::Commit | Self::Create
+            | Self::CloseStream | Self::FetchStatus | Self::Say(_) | Self::Dial { .. } | Self::Connect | Self::Commit | Self::Create
             | Self::Cancel(_) | Self::Truncate { .. } | Self::ToolOutput { .. } | Self::Note | Self::CloseModel
             | Self::RunTool(_) | Self::Ledger(_) | Self::Over)
     }

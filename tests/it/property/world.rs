@@ -105,6 +105,7 @@ enum Ev {
     Lost(u32),
     RestHangup(bool),
     RestSay(bool),
+    RestDial(bool),
     RestStatus(u8),
     Leave,
     CarrierStop,
@@ -577,6 +578,17 @@ impl Side {
                     self.after_ms(ms, Ev::RestStatus(answer));
                 }
             }
+            CallRequest::Dial { to, .. } => {
+                trace.push(now, What::Dial { to });
+                let ok = !matches!(self.plan.carrier.say, Rest::Failing(_));
+                if self.plan.carrier.say != Rest::Never {
+                    let ms = self.rest_ms(self.plan.carrier.say);
+                    self.after_ms(ms, Ev::RestDial(ok));
+                    if let Some(stop) = self.plan.carrier.stop_after_hangup_ms.filter(|_| ok) {
+                        self.after_ms((ms + u64::from(stop)).saturating_sub(200), Ev::CarrierStop);
+                    }
+                }
+            }
             CallRequest::Say(kind) => {
                 trace.push(now, What::Say(kind));
                 let ok = !matches!(self.plan.carrier.say, Rest::Failing(_));
@@ -909,6 +921,10 @@ impl Side {
                 trace.push(now, What::SayAnswer(ok));
                 carrier(session, CarrierEvent::Answer(CallAnswer::Say(outcome(ok))));
             }
+            Ev::RestDial(ok) => {
+                trace.push(now, What::DialAnswer(ok));
+                carrier(session, CarrierEvent::Answer(CallAnswer::Dial(outcome(ok))));
+            }
             Ev::RestStatus(n) => {
                 let status = match n {
                     0 => CallStatus::InProgress,
@@ -1067,6 +1083,14 @@ impl Side {
                 tools.push(Tool::Hangup);
             }
         }
+        let mut extra = Rng::with_seed(!at ^ u64::from(self.next_item));
+        if extra.u32(0..100) < plan.wait {
+            let seconds = if extra.u32(0..10) == 0 { extra.u32(0..400) } else { extra.u32(1..20) };
+            tools.push(Tool::Wait(seconds));
+        }
+        if extra.u32(0..100) < plan.transfer {
+            tools.push(Tool::Transfer(*extra.choice([0, 1, 9].iter()).unwrap()));
+        }
         if first_tool {
             for tool in tools.drain(..) {
                 steps.push_back((at, Step::Tool { tool, completed: status == ResponseStatus::Completed }));
@@ -1162,10 +1186,18 @@ impl Side {
                 let name = match tool {
                     Tool::Hangup => "hangup_call".into(),
                     Tool::Intent(i) => self.plan.settings.intents[usize::from(i)].name.clone(),
+                    Tool::Wait(_) => "wait_for_caller".into(),
+                    Tool::Transfer(_) => "transfer_call".into(),
                     Tool::Unknown => "no_such_thing".into(),
                 };
+                let to = |to| ["billing", "sales"].get(usize::from(to)).copied().unwrap_or("nobody");
+                let complete = match tool {
+                    Tool::Wait(seconds) => format!("{{\"seconds\":{seconds}}}"),
+                    Tool::Transfer(place) => format!("{{\"to\":\"{}\"}}", to(place)),
+                    Tool::Hangup | Tool::Intent(_) | Tool::Unknown => "{}".into(),
+                };
                 trace.push(now, What::ToolCall { response: number, call, tool, completed });
-                let arguments = if completed { "{}" } else { "{\"a\":" };
+                let arguments = if completed { complete.as_str() } else { "{\"a\":" };
                 let call = ToolCallId(call);
                 model(session, ModelEvent::ToolCall { response: id, call, name: &name, arguments, completed });
             }

@@ -87,6 +87,8 @@ pub(crate) enum Part {
     Talk(u64, &'static str),
     /// Calls a tool.
     Tool(&'static str),
+    /// … with these arguments.
+    With(&'static str, &'static str),
     /// Calls a tool in an item that is not complete.
     CutOffTool(&'static str),
     /// The vendor fails, and may be asked again after so long.
@@ -251,7 +253,10 @@ impl Row {
                 Act::Calls(name, times, response) => {
                     for n in 0..*times {
                         let call = ToolCallId(10_000 + n);
-                        model.tell_at(time, ModelNews::Tool(ResponseId(*response), call, (*name).into(), true));
+                        model.tell_at(
+                            time,
+                            ModelNews::Tool(ResponseId(*response), call, (*name).into(), "{}".into(), true),
+                        );
                     }
                 }
             }
@@ -323,6 +328,9 @@ impl Agent {
                 Some(ReplyPart::Say { samples: samples.into(), transcript: (*words).into() })
             }
             Part::Tool(name) => Some(ReplyPart::Tool { name: (*name).into(), completed: true }),
+            Part::With(name, arguments) => {
+                Some(ReplyPart::Call { name: (*name).into(), arguments: (*arguments).into() })
+            }
             Part::CutOffTool(name) => Some(ReplyPart::Tool { name: (*name).into(), completed: false }),
             Part::Fails(retry_after) => {
                 status = ResponseStatus::Failed { retry_after: *retry_after };
