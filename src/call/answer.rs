@@ -16,6 +16,8 @@ const RETRY_FIRST: Duration = Duration::from_millis(500);
 /// The agent's goodbye is followed by this much time for the caller.
 pub(super) const GOODBYE_TIME: Duration = Duration::from_secs(3);
 
+/// Where a goodbye ends is known to its mark's lag: a key pressed so shortly before answers it as well.
+const END_KNOWN: Duration = Duration::from_millis(250);
 /// How far off an estimated end may be: the time that its mark was waited for.
 const ESTIMATED: Duration = Duration::from_secs(1);
 
@@ -377,7 +379,7 @@ impl Call {
         self.goodbye_said = None;
         // Words or a key of the caller since then have answered it already.
         let spoken = self.spurts.last().is_some_and(|spurt| spurt.open || spurt.heard.end > at);
-        if spoken || self.digit_at.is_some_and(|digit_at| digit_at >= at) {
+        if spoken || self.digit_at.is_some_and(|digit_at| digit_at + END_KNOWN >= at) {
             return;
         }
         self.timers.set(TimerReason::ModelGoodbye, at + GOODBYE_TIME);
