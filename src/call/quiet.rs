@@ -17,9 +17,17 @@ impl Call {
     }
 
     fn pause_but_owed(&self) -> Option<Pause> {
-        if let Some(id) = self.sounding {
-            return Some(self.pause_of_response(id));
+        let sounding = self.sounding.map(|id| self.pause_of_response(id));
+        let besides = self.pause_besides();
+        if let Some(answer) = sounding.filter(|pause| pause.name == PauseName::Agent) {
+            return Some(Pause { otherwise: besides.map(|pause| pause.name), ..answer });
         }
+        // An idle prompt does not use up its own time while something else holds the window.
+        besides.or(sounding).or_else(|| self.prompt_sounding.map(|_| self.pause_of_prompt()))
+    }
+
+    /// What holds the window whether or not anybody is heard.
+    fn pause_besides(&self) -> Option<Pause> {
         // A transfer is our doing as well: if it comes to nothing, the caller has not been silent meanwhile.
         if !self.tools.is_empty() || self.ending.is_some_and(|ending| ending.transfer.is_some()) {
             return Some(self.pause_for(PauseName::Tool, Source::Sure));
@@ -27,7 +35,7 @@ impl Call {
         if self.waiting.is_some() {
             return Some(self.pause_for(PauseName::Wait, Source::Sure));
         }
-        self.prompt_sounding.map(|_| self.pause_of_prompt())
+        None
     }
 
     /// The pause that a reminder or a filler makes.

@@ -322,11 +322,12 @@ impl Window {
     }
 }
 
-/// An answer to something that turned out to be noise was never owed, and is an idle prompt if it came.
+/// An answer to something that turned out to be noise was never owed, and is an idle prompt if it came and nothing else
+/// holds the window.
 fn effective(name: PauseName, otherwise: Option<PauseName>, class: Class) -> Option<PauseName> {
     match (name, class) {
         (PauseName::Owed, Class::Charged) => otherwise,
-        (PauseName::Agent, Class::Charged) => Some(PauseName::Idle),
+        (PauseName::Agent, Class::Charged) => otherwise.or(Some(PauseName::Idle)),
         (name, _) => Some(name),
     }
 }

@@ -1055,7 +1055,7 @@ impl<'a> Reference<'a> {
                 self.pay();
                 Some(ToolAnswer::Waiting)
             }
-            Tool::Transfer(9) if self.has_spoken() => Some(ToolAnswer::WrongTransfer),
+            Tool::Transfer(9) if self.has_spoken_for_long() => Some(ToolAnswer::WrongTransfer),
             Tool::Transfer(_) | Tool::Hangup | Tool::Intent(_) | Tool::Unknown => None,
         }
     }
@@ -1073,7 +1073,13 @@ impl<'a> Reference<'a> {
         self.first_wait = None;
         let key = matches!(last_input(past), Some(What::Digit));
         let spoken = self.spurts.iter().any(|spurt| {
-            spurt.start(Bound::High) + ROUNDING >= wait.from && spurt.may_count(self.min_speech) && !spurt.below.low
+            // How long media travel is known as far as they jitter.
+            let jitter = u64::from(self.plan.carrier.jitter_ms) * MS;
+            // A key's tone may have cut it in two.
+            let begun = spurt.start(Bound::High) + ROUNDING + jitter >= wait.from;
+            (begun || (spurt.tone && spurt.end(Bound::High) + jitter >= wait.from))
+                && spurt.may_count(self.min_speech)
+                && !spurt.below.low
         });
         self.hold(key || spoken, "only the caller ends a wait early", String::new)
     }
@@ -1291,18 +1297,16 @@ impl<'a> Reference<'a> {
                 changes.push((to, Change::End(name)));
             }
         };
-        for (_, tool) in &self.tools {
-            let (mut from, to) = (tool.from, tool.to.unwrap_or(at));
-            // While an estimate was waited for, the agent's pause stood for the tool's.
+        let tools = self.tools.iter().map(|(_, tool)| (tool.from, tool.to.unwrap_or(at), TOOL));
+        let waits = self.waits.iter().map(|wait| (wait.from, wait.to.unwrap_or(at), WAIT));
+        for (mut from, to, name) in tools.chain(waits) {
+            // While an estimate was waited for, the agent's pause stood for this one.
             for run in self.runs.iter().chain(&self.run).filter(|run| bound == Bound::Low && run.estimated) {
                 if let Some(end) = run.ended_low.filter(|end| from < end + OVERDUE + 200 * MS && run.from < to) {
                     from = from.max(end + OVERDUE + 200 * MS);
                 }
             }
-            pause(from, to, TOOL);
-        }
-        for wait in &self.waits {
-            pause(wait.from, wait.to.unwrap_or(at), WAIT);
+            pause(from, to, name);
         }
         for owed in &self.owed[bound as usize] {
             let good = class_of(owed.source) != Class::Charged;
@@ -1702,6 +1706,12 @@ impl<'a> Reference<'a> {
 
     fn has_spoken(&self) -> bool {
         !self.digits.is_empty() || self.spurts.iter().any(|spurt| spurt.counts(self.min_speech))
+    }
+
+    /// The session knows it as well.
+    fn has_spoken_for_long(&self) -> bool {
+        let known = |spurt: &Spurt| spurt.counted_at > 0 && spurt.counted_at + 500 * MS < self.now && !spurt.tone;
+        !self.digits.is_empty() || (self.worked_off == self.next_frame && self.spurts.iter().any(known))
     }
 
     fn cancellable(&self) -> bool {
