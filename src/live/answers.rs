@@ -84,8 +84,9 @@ impl Addresses {
         &self.media
     }
 
-    fn resume(&self, number: u8) -> String {
-        format!("{}{}{}/{number}", self.origin, self.prefix, path::RESUME)
+    /// With the assistant's key: whatever is published meanwhile, a call keeps the version it began with.
+    fn resume(&self, number: u8, key: &str) -> String {
+        format!("{}{}{}/{number}/{}", self.origin, self.prefix, path::RESUME, wire::encoded(key))
     }
 
     /// Connects a call to our media stream, with a token of its own.
@@ -101,7 +102,7 @@ impl Addresses {
         claim: &Claim,
     ) -> Result<Twiml, TwimlError> {
         let token = keys.write(account, call, claim).unwrap_or_default();
-        let resume = self.resume(claim.resumed.saturating_add(1));
+        let resume = self.resume(claim.resumed.saturating_add(1), &claim.assistant);
         let url = |value| Setting { key: "public_url", value };
         Connect {
             stream: url(&self.media),
@@ -128,6 +129,6 @@ mod tests {
         for seen in ["/twilio/voice", "/line/1/twilio/voice"] {
             assert_eq!(below.signed(seen), "http://127.0.0.1:8080/line/1/twilio/voice");
         }
-        assert_eq!(below.resume(2), "http://127.0.0.1:8080/line/1/twilio/resume/2");
+        assert_eq!(below.resume(2, "ab@7"), "http://127.0.0.1:8080/line/1/twilio/resume/2/ab%407");
     }
 }

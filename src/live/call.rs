@@ -16,6 +16,7 @@ use super::{
     shard::NewStream,
 };
 use crate::{
+    assistant::Greeting,
     call::{Cause, LedgerEntry},
     carrier::{
         CallAnswer, CallId, Carrier, CarrierEvent, Parties, Sending,
@@ -87,14 +88,15 @@ struct Around<'a> {
 impl LiveCall {
     /// Begins a call whose stream is open. `None` without an account: then no stream could have come.
     pub(super) fn open(now: Instant, stream: NewStream, front: &Front, shard: usize) -> Option<Self> {
-        let NewStream { call: id, sid, stream, resumed, assistant, parties, mut model, socket } = stream;
+        let NewStream { call: id, sid, stream, resumed, returned, assistant, parties, mut model, socket } = stream;
         model.settle();
         let access = Arc::clone(&front.twilio()?.access);
-        let config = SessionConfig {
-            settings: assistant.settings.clone(),
-            model: model.model().traits(),
-            encoding: model.model().encoding(),
-        };
+        let mut settings = assistant.settings.clone();
+        if returned {
+            // Whoever speaks first otherwise: the caller waits for a word.
+            settings.greeting.get_or_insert(Greeting { interruptible: true });
+        }
+        let config = SessionConfig { settings, model: model.model().traits(), encoding: model.model().encoding() };
         let began_unix_ms = clock::unix_ms();
         let header = front.captures.as_ref().map(|captures| {
             let detector = assistant.detector.name();

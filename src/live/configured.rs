@@ -162,7 +162,11 @@ fn model(assistant: &config::Assistant, io: &config::Io) -> ModelFactory {
         ModelChoice::Offline(behaviour) => {
             let behaviour = *behaviour;
             Arc::new(move |call: &NewCall| {
-                let model = if call.resumed > 0 { Offline::resumed(behaviour) } else { Offline::new(behaviour) };
+                let model = if call.resumed > 0 || call.returned {
+                    Offline::resumed(behaviour)
+                } else {
+                    Offline::new(behaviour)
+                };
                 Box::new(model)
             })
         }
@@ -181,9 +185,14 @@ fn model(assistant: &config::Assistant, io: &config::Io) -> ModelFactory {
             let offered = assistant.intents.iter().filter(|intent| intent.api_access);
             settings.tools.extend(offered.map(intent::Definition::tool));
             let resumed = Arc::new(openai::Settings { greeting: GreetingText::Resumed, ..settings.clone() });
+            let returned = Arc::new(openai::Settings { greeting: GreetingText::Returned, ..settings.clone() });
             let settings = Arc::new(settings);
             Arc::new(move |call: &NewCall| {
-                let settings = if call.resumed > 0 { &resumed } else { &settings };
+                let settings = match (call.returned, call.resumed) {
+                    (true, _) => &returned,
+                    (false, 0) => &settings,
+                    (false, _) => &resumed,
+                };
                 Box::new(OpenAi::new(Arc::clone(settings)))
             })
         }

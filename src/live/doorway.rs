@@ -34,6 +34,7 @@ struct Arrived {
     stream: StreamSid,
     nonce: ([u8; 16], u64),
     resumed: u8,
+    returned: bool,
     assistant: Arc<Assistant>,
     parties: Parties,
 }
@@ -75,6 +76,7 @@ async fn arrival(front: &Front, socket: &mut Socket) -> Result<Arrived, String> 
                     stream: start.stream,
                     nonce: (claim.nonce, claim.expires_s),
                     resumed: claim.resumed,
+                    returned: claim.returned,
                     assistant,
                     parties: claim.parties,
                 });
@@ -89,7 +91,7 @@ async fn arrival(front: &Front, socket: &mut Socket) -> Result<Arrived, String> 
 }
 
 async fn admit(front: &Front, shard: usize, socket: Socket, arrived: Arrived) {
-    let Arrived { call: sid, stream, nonce, resumed, assistant, parties } = arrived;
+    let Arrived { call: sid, stream, nonce, resumed, returned, assistant, parties } = arrived;
     let call = CallId::new(sid.as_str());
     let until = clock::now() + assistant.settings.max_duration.get() + GRACE;
     let (shard, message) = match front.supervisor.admit(&call, nonce, shard, until, resumed) {
@@ -99,11 +101,24 @@ async fn admit(front: &Front, shard: usize, socket: Socket, arrived: Arrived) {
                 None => None,
             };
             let model = opened.unwrap_or_else(|| {
-                ModelLink::new((assistant.model)(&NewCall { call: call.clone(), resumed }), front.slow.clone())
+                ModelLink::new(
+                    (assistant.model)(&NewCall { call: call.clone(), resumed, returned }),
+                    front.slow.clone(),
+                )
             });
             (
                 shard,
-                ToShard::Open(Box::new(NewStream { call, sid, stream, resumed, assistant, parties, model, socket })),
+                ToShard::Open(Box::new(NewStream {
+                    call,
+                    sid,
+                    stream,
+                    resumed,
+                    returned,
+                    assistant,
+                    parties,
+                    model,
+                    socket,
+                })),
             )
         }
         Admission::Adopt(shard) => (shard, ToShard::Adopt { call, stream, socket: Box::new(socket) }),

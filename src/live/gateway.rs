@@ -366,8 +366,14 @@ impl Drop for Gateway {
 /// Whether the addresses can stand in a document is known before the first call.
 fn try_document(addresses: &Addresses, twilio: &Twilio) -> Result<(), TwimlError> {
     let call: CallSid = "CA00000000000000000000000000000000".parse().expect("34 characters");
-    let claim =
-        Claim { resumed: 0, expires_s: 0, nonce: [0; 16], assistant: String::new(), parties: Parties::default() };
+    let claim = Claim {
+        resumed: 0,
+        returned: false,
+        expires_s: 0,
+        nonce: [0; 16],
+        assistant: String::new(),
+        parties: Parties::default(),
+    };
     addresses.connect(&twilio.tokens, twilio.access.account(), call, &claim).map(drop)
 }
 

@@ -38,6 +38,9 @@ use crate::{
 
 /// A form must be here within this time.
 const FORM: Duration = Duration::from_secs(5);
+/// The end of a stream is waited for this long, looking again so often.
+const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(20);
 /// Refused requests that are logged one by one; of further ones every so many-th.
 const LOGGED: u64 = 10;
 const LOGGED_EVERY: u64 = 1000;
@@ -65,7 +68,8 @@ pub(super) fn router(front: Arc<Front>, shard: usize) -> Router {
             .route("/healthz", get(health))
             .route("/readyz", get(ready))
             .route(path::VOICE, post(voice))
-            .route(&format!("{}/{{number}}", path::RESUME), post(resume))
+            .route(&format!("{}/{{number}}/{{key}}", path::RESUME), post(resume))
+            .route(&format!("{}/{{key}}", path::DIALED), post(dialed))
             .route(path::STATUS, post(status))
             .route(path::STREAM_STATUS, post(stream_status))
             .route(path::MEDIA, get(media))
@@ -191,13 +195,17 @@ async fn voice(State(here): State<Here>, request: Request<Body>) -> Response<Bod
             tracing::warn!(call = %request.call, "no assistant takes calls to this number: give one the number, or none");
             return Ok(document(&twiml::busy()));
         };
-        connect(&here, &twilio, &assistant, &request, 0)
+        connect(&here, &twilio, &assistant, &request, Leg::default())
     };
     answer.await.unwrap_or_else(|refused| *refused)
 }
 
 /// A call's stream has ended, or could not be opened, and the call is still there.
-async fn resume(State(here): State<Here>, Path(number): Path<String>, request: Request<Body>) -> Response<Body> {
+async fn resume(
+    State(here): State<Here>,
+    Path((number, key)): Path<(String, String)>,
+    request: Request<Body>,
+) -> Response<Body> {
     let answer = async {
         let form = signed_form(&here, request).await?;
         let request = VoiceRequest::read(&form.body).map_err(unreadable)?;
@@ -209,7 +217,7 @@ async fn resume(State(here): State<Here>, Path(number): Path<String>, request: R
         {
             return Ok(document(&twiml::hang_up()));
         }
-        let Some(assistant) = here.front.directory.for_number(&request.to) else {
+        let Some(assistant) = of_the_call(&here, &key, &request) else {
             return Ok(document(&twiml::hang_up()));
         };
         let number: u8 = number.parse().unwrap_or(u8::MAX);
@@ -220,9 +228,52 @@ async fn resume(State(here): State<Here>, Path(number): Path<String>, request: R
             return Ok(document(&assistant.apology));
         }
         tracing::info!(%call, number, "the call is resumed");
-        connect(&here, &twilio, &assistant, &request, number)
+        connect(&here, &twilio, &assistant, &request, Leg { resumed: number, returned: false })
     };
     answer.await.unwrap_or_else(|refused| *refused)
+}
+
+/// The assistant that a call began with, or who answers its number now: the former may be of another process's time.
+fn of_the_call(here: &Here, key: &str, request: &VoiceRequest) -> Option<Arc<Assistant>> {
+    here.front.directory.with_key(key).or_else(|| here.front.directory.for_number(&request.to))
+}
+
+/// A transfer is over. Whom nobody answered comes back to the assistant.
+async fn dialed(State(here): State<Here>, Path(key): Path<String>, request: Request<Body>) -> Response<Body> {
+    let answer = async {
+        let form = signed_form(&here, request).await?;
+        let request = VoiceRequest::read(&form.body).map_err(unreadable)?;
+        let twilio = of_our_account(&here, request.account)?;
+        let call = CallId::new(request.call.as_str());
+        if request.reached != Some(false) || request.status == Some(CallStatus::Ended) {
+            return Ok(document(&twiml::hang_up()));
+        }
+        let Some(assistant) = of_the_call(&here, &key, &request) else {
+            return Ok(document(&twiml::hang_up()));
+        };
+        // The carrier may be quicker than the end of the stream that the caller left by.
+        let mut patience = PATIENCE;
+        while !here.front.supervisor.comes_back(&call) && !patience.is_zero() {
+            tokio::time::sleep(LOOK).await;
+            patience = patience.saturating_sub(LOOK);
+        }
+        if patience.is_zero() || *here.front.phase.borrow() != Phase::Running {
+            tracing::warn!(%call, "the caller cannot come back from a transfer: the carrier apologizes");
+            return Ok(document(&assistant.apology));
+        }
+        tracing::info!(%call, "nobody answered the transfer: the caller is back");
+        connect(&here, &twilio, &assistant, &request, Leg { resumed: 0, returned: true })
+    };
+    answer.await.unwrap_or_else(|refused| *refused)
+}
+
+/// How a call's stream comes to be opened.
+#[derive(Clone, Copy, Debug, Default)]
+struct Leg {
+    /// How often it had been open before.
+    resumed: u8,
+    /// The caller is back from a transfer.
+    returned: bool,
 }
 
 /// Lets a call in: with a token of its own, and the model's session opened while the carrier connects.
@@ -231,7 +282,7 @@ fn connect(
     twilio: &Twilio,
     assistant: &Arc<Assistant>,
     request: &VoiceRequest,
-    resumed: u8,
+    Leg { resumed, returned }: Leg,
 ) -> Result<Response<Body>, Refusal> {
     let front = &here.front;
     let call = request.call;
@@ -242,15 +293,15 @@ fn connect(
     };
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce).map_err(|error| fault(&error))?;
-    let ahead = || Ahead::new((assistant.model)(&NewCall { call: id.clone(), resumed }), &front.slow);
+    let ahead = || Ahead::new((assistant.model)(&NewCall { call: id.clone(), resumed, returned }), &front.slow);
     if !front.supervisor.expect(clock::now(), &id, front.max_calls, ahead) {
         tracing::warn!(call = %id, limit = front.max_calls, "busy: as many calls as are allowed");
-        let answer = if resumed == 0 { twiml::busy() } else { assistant.apology.clone() };
+        let answer = if resumed == 0 && !returned { twiml::busy() } else { assistant.apology.clone() };
         return Ok(document(&answer));
     }
     let expires_s = clock::unix_ms() / 1000 + LIFETIME_S;
     let parties = Parties { theirs: request.from.clone(), ours: request.to.clone(), outbound: false };
-    let claim = Claim { resumed, expires_s, nonce, assistant: assistant.key.clone(), parties };
+    let claim = Claim { resumed, returned, expires_s, nonce, assistant: assistant.key.clone(), parties };
     let answer = front.addresses.connect(&twilio.tokens, twilio.access.account(), call, &claim);
     answer.map(|twiml| document(&twiml)).map_err(|error| fault(&error))
 }

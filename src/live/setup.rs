@@ -223,4 +223,6 @@ pub struct NewCall {
     pub call: CallId,
     /// How often its stream had been opened before.
     pub resumed: u8,
+    /// The caller was put through to somebody who could not be reached, and is back.
+    pub returned: bool,
 }

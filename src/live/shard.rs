@@ -46,6 +46,7 @@ pub(super) struct NewStream {
     pub(super) sid: CallSid,
     pub(super) stream: StreamSid,
     pub(super) resumed: u8,
+    pub(super) returned: bool,
     pub(super) assistant: Arc<Assistant>,
     pub(super) parties: Parties,
     pub(super) model: ModelLink,

@@ -186,6 +186,17 @@ impl<A> Supervisor<A> {
         state.calls.insert(call.clone(), Entry::Over { since: now });
     }
 
+    /// An ended call's line is still there, and comes back to us. `false` while it has not ended here.
+    pub(super) fn comes_back(&self, call: &CallId) -> bool {
+        let mut state = self.state();
+        match state.calls.get(call) {
+            Some(Entry::Over { .. }) => drop(state.calls.remove(call)),
+            None | Some(Entry::Waiting { .. }) => {}
+            Some(Entry::Live { .. }) => return false,
+        }
+        true
+    }
+
     /// The caller left before the stream began.
     pub(super) fn gone_before_stream(&self, now: Instant, call: &CallId) {
         let mut state = self.state();

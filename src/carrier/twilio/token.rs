@@ -17,7 +17,7 @@ pub const PARAMETER: &str = "call_token";
 /// Seconds for which a token is good: Twilio opens the stream at once.
 pub const LIFETIME_S: u64 = 60;
 
-const LABEL: &[u8] = b"quietline call token 2";
+const LABEL: &[u8] = b"quietline call token 3";
 /// Longest text in a token, in bytes.
 const MAX_TEXT: usize = 80;
 
@@ -29,6 +29,8 @@ pub type Nonce = [u8; 16];
 pub struct Claim {
     /// How often the call's stream had been opened before: 0 for a new call.
     pub resumed: u8,
+    /// The caller was put through to somebody who could not be reached, and is back.
+    pub returned: bool,
     /// Seconds since 1970 after which it is worth nothing.
     pub expires_s: u64,
     /// Distinguishes it: a second use is refused.
@@ -77,8 +79,9 @@ impl TokenKeys {
         let text = |text: &str| BASE64.encode_to_string(shortened(text));
         let Parties { theirs, ours, outbound } = &claim.parties;
         let head = format!(
-            "{}.{}.{}.{}.{}.{}.{}",
+            "{}.{}.{}.{}.{}.{}.{}.{}",
             claim.resumed,
+            u8::from(claim.returned),
             claim.expires_s,
             BASE64.encode_to_string(claim.nonce),
             text(&claim.assistant),
@@ -122,10 +125,11 @@ fn shortened(text: &str) -> &str {
 
 fn parse(head: &str) -> Option<Claim> {
     let parts: Vec<_> = head.split('.').collect();
-    let [resumed, expires, nonce, assistant, theirs, ours, outbound] = parts[..] else { return None };
+    let [resumed, returned, expires, nonce, assistant, theirs, ours, outbound] = parts[..] else { return None };
     let text = |part: &str| String::from_utf8(BASE64.decode_to_vec(part).ok()?).ok();
     Some(Claim {
         resumed: resumed.parse().ok()?,
+        returned: returned == "1",
         expires_s: expires.parse().ok()?,
         nonce: BASE64.decode_to_vec(nonce).ok()?.try_into().ok()?,
         assistant: text(assistant)?,
@@ -156,6 +160,7 @@ mod tests {
     fn claim() -> Claim {
         Claim {
             resumed: 1,
+            returned: true,
             expires_s: NOW + LIFETIME_S,
             nonce: [7; 16],
             assistant: "Büro.1".into(),

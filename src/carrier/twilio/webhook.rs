@@ -53,6 +53,8 @@ pub struct VoiceRequest {
     pub from: String,
     /// The call's state; a document is of no use to an ended one.
     pub status: Option<CallStatus>,
+    /// After `<Dial>`: whether the other side was reached.
+    pub reached: Option<bool>,
 }
 
 impl fmt::Debug for VoiceRequest {
@@ -76,6 +78,7 @@ impl VoiceRequest {
             to: text("To"),
             from: text("From"),
             status: form.text("CallStatus").and_then(call_status),
+            reached: form.text("DialCallStatus").map(|status| matches!(status, "completed" | "answered")),
         })
     }
 }
@@ -171,7 +174,11 @@ mod tests {
         let form = format!("{IDS}&CallStatus=ringing&To=%2B15550001111&From=Anonymous&FromCity=");
         let request = VoiceRequest::read(form.as_bytes()).expect("a call");
         assert_eq!((request.to.as_str(), request.from.as_str()), ("+15550001111", "Anonymous"));
-        assert_eq!(request.status, Some(CallStatus::InProgress));
+        assert_eq!((request.status, request.reached), (Some(CallStatus::InProgress), None));
+        for (word, reached) in [("completed", true), ("answered", true), ("no-answer", false), ("busy", false)] {
+            let form = format!("{IDS}&DialCallStatus={word}");
+            assert_eq!(VoiceRequest::read(form.as_bytes()).expect("a call").reached, Some(reached), "{word}");
+        }
         assert!(!format!("{request:?}").contains("1555"));
         assert_eq!(VoiceRequest::read(b"CallSid=1").unwrap_err(), FormError::Missing("AccountSid"));
         assert_eq!(VoiceRequest::read(b"AccountSid=1").unwrap_err(), FormError::Wrong("AccountSid"));

@@ -36,6 +36,8 @@ pub struct LabConfig {
     /// The account's numbers: a call to one of them asks what is set for it; any other number asks the gateway's voice
     /// webhook at its usual place.
     pub numbers: Vec<LabNumber>,
+    /// Who is at other numbers, for `<Dial>`; nobody answers at one that is not listed.
+    pub callees: Vec<(String, Callee)>,
     /// Numbers that can be bought, E.164.
     pub for_sale: Vec<String>,
     /// In which order callbacks arrive.
@@ -61,6 +63,7 @@ impl LabConfig {
             fallback_url: None,
             status_callback: Some(format!("{public_url}{STATUS_PATH}")),
             numbers: Vec::new(),
+            callees: Vec::new(),
             for_sale: Vec::new(),
             callbacks: Callbacks::InOrder,
             check_every: 1,
@@ -106,6 +109,24 @@ impl fmt::Display for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "http://{}", self.0)
     }
+}
+
+/// Somebody who may be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Callee {
+    /// Answers after some ringing, talks for a while, and hangs up.
+    Answers {
+        /// How long it rings.
+        rings: Duration,
+        /// How long both talk.
+        talks: Duration,
+    },
+    /// Talks with somebody else.
+    Busy,
+    /// Lets it ring.
+    NoAnswer,
+    /// Cannot be reached.
+    Fails,
 }
 
 /// In which order status callbacks arrive.

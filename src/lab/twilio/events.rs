@@ -15,6 +15,8 @@ pub enum Webhook {
     Redirect,
     /// The `action` of `<Connect>`.
     Action,
+    /// The `action` of `<Dial>`.
+    Dialed,
     /// Given by REST.
     Url,
     /// Of a call's status.
@@ -30,6 +32,7 @@ impl fmt::Display for Webhook {
             Self::Fallback => "fallback",
             Self::Redirect => "redirect",
             Self::Action => "action",
+            Self::Dialed => "action of Dial",
             Self::Url => "document from REST",
             Self::Status => "status callback",
             Self::StreamStatus => "stream status callback",
@@ -127,6 +130,13 @@ pub enum CallEvent {
         /// 101 if it worked.
         answer: Result<u16, String>,
     },
+    /// Somebody else was called; `DialCallStatus`.
+    Dialed {
+        /// Whom.
+        number: String,
+        /// `completed`, `busy`, `no-answer` or `failed`.
+        status: &'static str,
+    },
     /// `start` was sent.
     StreamStarted(StreamSid),
     /// The caller begins to hear something.
@@ -186,6 +196,7 @@ impl fmt::Display for CallEvent {
             Self::Document(verbs) => write!(f, "document: {verbs}"),
             Self::Handshake { url, answer: Ok(status) } => write!(f, "stream {url} → {status}"),
             Self::Handshake { url, answer: Err(why) } => write!(f, "stream {url} failed: {why}"),
+            Self::Dialed { number, status } => write!(f, "{number} is called: {status}"),
             Self::StreamStarted(sid) => write!(f, "stream {sid} started"),
             Self::AudioBegan => f.write_str("the caller hears something"),
             Self::AudioEnded { ago_ms } => write!(f, "the caller hears nothing any more (for {ago_ms} ms)"),

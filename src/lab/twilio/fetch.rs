@@ -30,8 +30,10 @@ pub(super) async fn fetch(
     webhook: Webhook,
     link: &Link,
     failed: Option<&Unusable>,
+    extra: &Form,
 ) -> Result<Document, Unusable> {
     let mut form = if webhook == Webhook::Voice { call.about().incoming() } else { call.about().common() };
+    form.extend_from_slice(extra);
     if let Some(failed) = failed {
         form.push(("ErrorCode".to_owned(), failed.code.to_string()));
         form.push(("ErrorUrl".to_owned(), failed.url.clone()));

@@ -14,6 +14,7 @@ use super::{
     document::{Document, Link, Verb},
     events::{CallEvent, EndedBy, Spoken, StreamEnd, Webhook},
     fetch::{Unusable, fetch},
+    forms::Form,
 };
 
 /// What comes between a call and its document.
@@ -114,6 +115,7 @@ impl Follower {
                 Verb::Hangup => Flow::End(self.ended_by_document(), "completed"),
                 Verb::Reject { busy } => Flow::End(EndedBy::Document, if busy { "busy" } else { "no-answer" }),
                 Verb::Redirect(link) => self.fetched(Webhook::Redirect, resolved(&base, link)).await,
+                Verb::Dial { number, timeout, action } => self.dial(&base, &number, timeout, action).await,
                 Verb::Other(name) => {
                     self.call.violation(format!("<{name}>: the lab cannot do that, and goes on with the next verb"));
                     Flow::Next
@@ -139,7 +141,7 @@ impl Follower {
     }
 
     /// Time passes, unless something comes between.
-    async fn wait(&mut self, time: Duration) -> Flow {
+    pub(super) async fn wait(&mut self, time: Duration) -> Flow {
         let until = sleep(time);
         tokio::pin!(until);
         loop {
@@ -155,11 +157,16 @@ impl Follower {
 
     /// Asks for a document; failing that, the number's fallback, and then the vendor's apology.
     pub(super) async fn fetched(&mut self, webhook: Webhook, link: Link) -> Flow {
+        self.fetched_with(webhook, link, Form::new()).await
+    }
+
+    /// … with more fields than are common.
+    pub(super) async fn fetched_with(&mut self, webhook: Webhook, link: Link, extra: Form) -> Flow {
         let mut asked = (webhook, link, None::<Unusable>);
         loop {
             let answer = {
                 let call = Arc::clone(&self.call);
-                let asking = fetch(&call, asked.0, &asked.1, asked.2.as_ref());
+                let asking = fetch(&call, asked.0, &asked.1, asked.2.as_ref(), &extra);
                 tokio::pin!(asking);
                 loop {
                     tokio::select! {

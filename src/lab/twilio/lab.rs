@@ -282,7 +282,7 @@ impl Shared {
         locked(&self.rest_fault).filter(|(_, until)| now < *until).map(|(fault, _)| fault)
     }
 
-    fn call_sid(&self) -> CallSid {
+    pub(super) fn call_sid(&self) -> CallSid {
         self.sid("CA").parse().expect("two letters and 32 digits are a SID")
     }
 

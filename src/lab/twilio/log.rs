@@ -94,6 +94,7 @@ impl Log {
             }
             CallEvent::Document(_)
             | CallEvent::Handshake { .. }
+            | CallEvent::Dialed { .. }
             | CallEvent::StreamStarted(_)
             | CallEvent::AudioBegan
             | CallEvent::AudioEnded { .. }

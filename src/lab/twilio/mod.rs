@@ -9,7 +9,7 @@
 //! | file | for |
 //! |---|---|
 //! | `lab`, `scheduler` | the account, REST's socket, one task that looks after all calls a millisecond apart |
-//! | `follow`, `connect`, `fetch`, `callbacks` | a call's way through its documents |
+//! | `follow`, `connect`, `dial`, `fetch`, `callbacks` | a call's way through its documents |
 //! | `document` | TwiML, read against the closed grammar |
 //! | `line`, `stream`, `wire`, `messages` | a call's media stream, its handshake |
 //! | `raw` | WebSockets that no document asked for, for what must be refused |
@@ -28,6 +28,7 @@ mod check;
 mod clock;
 mod config;
 mod connect;
+mod dial;
 mod document;
 mod events;
 mod fetch;
@@ -53,7 +54,7 @@ mod wire;
 pub use account::LabNumber;
 pub use call::LabCall;
 pub use config::{
-    Callbacks, Dial, Gateway, LabConfig, NotAGateway, RestFault, STATUS_PATH, VOICE_PATH, WireAct, WireFaults,
+    Callbacks, Callee, Dial, Gateway, LabConfig, NotAGateway, RestFault, STATUS_PATH, VOICE_PATH, WireAct, WireFaults,
 };
 pub use events::{CallEvent, EndedBy, Spoken, StreamEnd, Webhook};
 pub use histogram::Histogram;

@@ -34,6 +34,12 @@ impl OpenAi {
                                       and you know nothing of it any more. Say that you are sorry for the \
                                       interruption, and ask what you can do."
                 .to_owned(),
+            GreetingText::Returned => {
+                "The caller had talked with you and was put through to somebody who could not be \
+                                       reached; now the caller is back, and you know nothing of the conversation any \
+                                       more. Say that nobody could be reached, and ask what you can do."
+                    .to_owned()
+            }
         };
         Some(format!("{}\n\n{task}", self.settings.instructions))
     }

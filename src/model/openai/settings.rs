@@ -79,6 +79,8 @@ pub enum GreetingText {
     Exactly(String),
     /// An apology: the line was cut off, and is there again.
     Resumed,
+    /// An apology: the caller was put through to somebody who could not be reached.
+    Returned,
 }
 
 /// Transcripts of what the caller says.

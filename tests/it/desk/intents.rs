@@ -1,12 +1,13 @@
 //! Intents in calls: a published assistant, a model that calls its tools, and a server that answers them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use quietline::{
     lab::{
         Reply, ReplyPart, ScriptedCarrier, SharedModel, Trouble,
         openai::{OpenAiConfig, OpenAiLab},
-        twilio::{Dial, LabNumber},
+        twilio::{CallEvent, CallReport, Dial, LabConfig, LabNumber},
     },
     wire::Method::{Get, Post, Put},
 };
@@ -19,10 +20,29 @@ use crate::live::room::{model, samples, say, voice};
 
 const OURS: &str = "+15550200911";
 
-/// A call with a published assistant whose model says the script; its record, and what its model was answered.
-async fn called(intents: Value, script: Vec<Reply>, allow: &str) -> (Value, Vec<String>) {
+/// A call that was made.
+pub(super) struct Called {
+    /// As the API gives it.
+    pub(super) record: Value,
+    /// What the model's tool calls were answered with.
+    pub(super) outputs: Vec<String>,
+    pub(super) report: Arc<CallReport>,
+}
+
+/// A call with a published assistant with these keys, whose model says the script.
+pub(super) async fn call(
+    keys: Value,
+    script: Vec<Reply>,
+    allow: &str,
+    change: impl FnOnce(&mut LabConfig, &mut ScriptedCarrier),
+) -> Called {
     let (folder, addr, _reserved) = place();
-    let lab = account(addr, |config| config.numbers = vec![LabNumber::new(OURS)]).await;
+    let mut caller = ScriptedCarrier::waiting(Trouble::default());
+    let lab = account(addr, |config| {
+        config.numbers = vec![LabNumber::new(OURS)];
+        change(config, &mut caller);
+    })
+    .await;
     let brain = SharedModel::new(model(&[]));
     for reply in script {
         brain.lock().push(reply);
@@ -35,22 +55,25 @@ async fn called(intents: Value, script: Vec<Reply>, allow: &str) -> (Value, Vec<
     let server = Server::start(&folder, addr, &more).await;
     let entry = json!({"account_sid": ACCOUNT, "auth_token": TOKEN, "base_url": lab.rest_url()});
     server.done(Put, "/twilio", Some(&entry)).await;
-    let draft = json!({
-        "name": "with tools", "api_access": true, "silence_timeout_s": 4, "filler": false, "intents": intents,
+    let mut draft = json!({
+        "name": "with tools", "api_access": true, "silence_timeout_s": 4, "filler": false,
         "farewell": {"voice": {"provider": "none"}}, "model": {"provider": "openai"},
     });
+    draft.as_object_mut().unwrap().extend(keys.as_object().unwrap().clone());
     server.done(Post, "/assistants", Some(&draft)).await;
     server.done(Post, "/assistants/with%20tools/publish", Some(&json!({}))).await;
     let at = format!("/numbers/%2B{}/assignment", &OURS[1..]);
     server.done(Put, &at, Some(&json!({"assistant": "with tools"}))).await;
-    let mut caller = ScriptedCarrier::waiting(Trouble::default());
     say(&mut caller, &mut brain.lock(), 500, voice!("caller-thanks"), "Thank you, that was all.");
     let call = lab.dial(Dial::new(OURS, "+15550000001").caller(caller));
-    let report = tokio::time::timeout(Duration::from_secs(60), call.finished()).await.expect("the call ends");
+    let report = tokio::time::timeout(Duration::from_secs(90), call.finished()).await.expect("the call ends");
     assert_eq!(report.violations, [""; 0]);
+    let streams = report.events.iter().filter(|(_, event)| matches!(event, CallEvent::StreamStarted(_))).count();
     let record = loop {
         let calls = server.done(Get, "/calls", None).await;
-        if let Some(call) = calls["items"].as_array().unwrap().first() {
+        // The record of a call that came back from a transfer is first that of its way there.
+        let whole = |call: &&Value| streams == 1 || call["reason"] != "transferred";
+        if let Some(call) = calls["items"].as_array().unwrap().first().filter(whole) {
             break server.done(Get, &format!("/calls/{}", call["id"].as_str().unwrap()), None).await;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -62,16 +85,21 @@ async fn called(intents: Value, script: Vec<Reply>, allow: &str) -> (Value, Vec<
     server.stop().await;
     lab.stop().await;
     std::fs::remove_dir_all(folder).unwrap();
+    Called { record, outputs, report }
+}
+
+async fn called(intents: Value, script: Vec<Reply>, allow: &str) -> (Value, Vec<String>) {
+    let Called { record, outputs, .. } = call(json!({"intents": intents}), script, allow, |_, _| {}).await;
     (record, outputs)
 }
 
-fn line(tool: Option<&str>) -> Reply {
+pub(super) fn line(tool: Option<&str>) -> Reply {
     let mut reply = Reply::say(&samples(voice!("agent-still-here")), "Of course.");
     reply.parts.extend(tool.map(|name| ReplyPart::Tool { name: name.into(), completed: true }));
     reply
 }
 
-fn causes(record: &Value) -> String {
+pub(super) fn causes(record: &Value) -> String {
     let entries = record["detail"]["ledger"].as_array().unwrap();
     entries.iter().map(|entry| entry["cause"].as_str().unwrap()).collect::<Vec<_>>().join("\n")
 }

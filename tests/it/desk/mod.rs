@@ -4,3 +4,4 @@ mod answers;
 mod api;
 mod intents;
 mod room;
+mod tools;

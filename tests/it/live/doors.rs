@@ -98,8 +98,14 @@ async fn a_token_lets_one_stream_of_one_call_in_once() {
     // Of another call, not used yet.
     let (account, sid) = (one.raw_start().account, one.sid());
     let expires_s = clock::unix_ms() / 1000 + LIFETIME_S;
-    let claim =
-        Claim { resumed: 0, expires_s, nonce: [9; 16], assistant: "file:doors".into(), parties: Default::default() };
+    let claim = Claim {
+        resumed: 0,
+        returned: false,
+        expires_s,
+        nonce: [9; 16],
+        assistant: "file:doors".into(),
+        parties: Default::default(),
+    };
     let mut start = other.raw_start();
     start.parameters = vec![("call_token".into(), token_keys().write(account, sid, &claim).unwrap())];
     let mut raw = other.raw_stream(Signature::Right).await.unwrap();

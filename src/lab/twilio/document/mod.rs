@@ -42,6 +42,11 @@ pub(super) enum Verb {
         busy: bool,
     },
     Redirect(Link),
+    Dial {
+        number: String,
+        timeout: Duration,
+        action: Option<Link>,
+    },
     /// In the grammar, but nothing that the lab can do.
     Other(String),
 }
@@ -104,14 +109,15 @@ fn verb(element: &Element, complaints: &mut Vec<String>) -> Option<Verb> {
                 complaints.push("<Say> without words".to_owned());
             }
             let language = element.attribute("language").map(str::to_owned);
-            let times = number(element, "loop", 1, complaints).clamp(1, 1000);
+            let times = number_of(element, "loop", 1, complaints).clamp(1, 1000);
             Some(Verb::Say { text: text.to_owned(), language, times })
         }
-        "Pause" => Some(Verb::Pause(Duration::from_secs(number(element, "length", 1, complaints).into()))),
+        "Pause" => Some(Verb::Pause(Duration::from_secs(number_of(element, "length", 1, complaints).into()))),
         "Play" => Some(Verb::Play(text.to_owned())),
         "Hangup" => Some(Verb::Hangup),
         "Reject" => Some(Verb::Reject { busy: element.attribute("reason") == Some("busy") }),
         "Redirect" => Some(Verb::Redirect(link(text, element.attribute("method")))),
+        "Dial" => dial(element, complaints),
         other => Some(Verb::Other(other.to_owned())),
     }
 }
@@ -151,11 +157,30 @@ fn connect(element: &Element, complaints: &mut Vec<String>) -> Option<Verb> {
     Some(Verb::Connect { stream, action })
 }
 
+fn dial(element: &Element, complaints: &mut Vec<String>) -> Option<Verb> {
+    let numbers: Vec<_> = element.children.iter().filter(|child| child.name == "Number").collect();
+    let number = match numbers.as_slice() {
+        [] => element.text.trim(),
+        [number] => number.text.trim(),
+        _ => {
+            complaints.push("<Dial> with several <Number>: the lab calls one".to_owned());
+            return None;
+        }
+    };
+    if !crate::carrier::is_e164(number) {
+        complaints.push(format!("<Dial> to {number:?}, which is no number"));
+        return None;
+    }
+    let timeout = Duration::from_secs(number_of(element, "timeout", 30, complaints).into());
+    let action = element.attribute("action").map(|url| link(url, element.attribute("method")));
+    Some(Verb::Dial { number: number.to_owned(), timeout, action })
+}
+
 fn link(url: &str, method: Option<&str>) -> Link {
     Link { url: url.trim().to_owned(), method: if method == Some("GET") { Method::GET } else { Method::POST } }
 }
 
-fn number(element: &Element, name: &str, default: u32, complaints: &mut Vec<String>) -> u32 {
+fn number_of(element: &Element, name: &str, default: u32, complaints: &mut Vec<String>) -> u32 {
     let Some(text) = element.attribute(name) else { return default };
     text.trim().parse().unwrap_or_else(|_| {
         complaints.push(format!("<{} {name}> must be a whole number, got {text:?}", element.name));
@@ -180,6 +205,7 @@ impl fmt::Display for Document {
                 Verb::Hangup => write!(f, "{comma}Hangup")?,
                 Verb::Reject { .. } => write!(f, "{comma}Reject")?,
                 Verb::Redirect(link) => write!(f, "{comma}Redirect {}", link.url)?,
+                Verb::Dial { number, .. } => write!(f, "{comma}Dial {number}")?,
                 Verb::Other(name) => write!(f, "{comma}{name}")?,
             }
         }
