@@ -5,7 +5,9 @@
 mod settings;
 mod settings_range;
 
-pub use settings::{FarewellKind, Greeting, HangupTool, Intent, MOST_TRANSFERS, Reminder, Settings, SettingsError};
+pub use settings::{
+    BUILT_IN_TOOLS, FarewellKind, Greeting, HangupTool, Intent, MOST_TRANSFERS, Reminder, Settings, SettingsError,
+};
 pub use settings_range::{
     BargeInMin, Hangover, LevelFloor, MaxDuration, MinSpeech, NoiseBudget, OutOfRange, SilenceTimeout,
 };

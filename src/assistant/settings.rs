@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{BargeInMin, Hangover, LevelFloor, MaxDuration, MinSpeech, NoiseBudget, OutOfRange, SilenceTimeout};
-use crate::{model::Tool, vad::TalkspurtConfig};
+use crate::vad::TalkspurtConfig;
 
 /// Which farewell: every ending that we begin has a text of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -147,6 +147,8 @@ impl Default for Settings {
     }
 }
 
+/// The names of the tools that every assistant can have: no intent is called so.
+pub const BUILT_IN_TOOLS: [&str; 4] = ["hangup_call", "wait_for_caller", "transfer_call", "send_text"];
 /// Places that an assistant may transfer to, at most.
 pub const MOST_TRANSFERS: usize = 32;
 
@@ -179,7 +181,7 @@ impl Settings {
                 return Err(OutOfRange { setting: "reminder", value, low, high, unit: "s" }.into());
             }
         }
-        for name in Tool::BUILT_IN {
+        for name in BUILT_IN_TOOLS {
             if self.intents.iter().any(|intent| intent.name == name) {
                 return Err(SettingsError::IntentNamedAsTool(name));
             }

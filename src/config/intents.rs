@@ -12,13 +12,13 @@ use super::{
     reader::Reader,
 };
 use crate::{
+    assistant::BUILT_IN_TOOLS,
     intent::{Action, Answer, Definition, HttpAction, HttpMethod},
     model::Tool,
 };
 
 /// Most intents of an assistant: a model with more tools chooses badly.
 const MOST: usize = 32;
-/// Names of our own tools.
 /// Shortest, usual and longest time of a request: the window stands still for 120 s at most.
 const TIMEOUT_S: (u32, u32, u32) = (1, 10, 110);
 /// Longest prompt.
@@ -78,7 +78,7 @@ impl Reader<'_> {
             self.wrong(name.span(), "not a name of an intent: expected 1 to 64 letters, digits, _ and -");
             return None;
         }
-        if Tool::BUILT_IN.contains(&text.as_str()) {
+        if BUILT_IN_TOOLS.contains(&text.as_str()) {
             self.wrong(name.span(), format!("{text} is a built-in tool (tools.{text}): give the intent another name"));
             return None;
         }

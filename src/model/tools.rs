@@ -22,9 +22,6 @@ impl Tool {
     pub const TRANSFER_CALL: &'static str = "transfer_call";
     /// The name of the tool that sends the caller a text.
     pub const SEND_TEXT: &'static str = "send_text";
-    /// No intent can have one of these names.
-    pub const BUILT_IN: [&'static str; 4] =
-        [Self::HANGUP_CALL, Self::WAIT_FOR_CALLER, Self::TRANSFER_CALL, Self::SEND_TEXT];
     /// The longest that `wait_for_caller` can ask for, in seconds.
     pub const LONGEST_WAIT_S: u64 = 180;
 
@@ -146,7 +143,7 @@ mod tests {
         let tools =
             [Tool::wait_for_caller(), Tool::transfer_call(["billing", "sales"], "One moment."), Tool::send_text()];
         for tool in &tools {
-            assert!(Tool::BUILT_IN.contains(&tool.name.as_str()) && Tool::is_valid_name(&tool.name));
+            assert!(crate::assistant::BUILT_IN_TOOLS.contains(&tool.name.as_str()) && Tool::is_valid_name(&tool.name));
             let required = tool.parameters["required"][0].as_str().unwrap();
             assert!(tool.parameters["properties"][required].is_object(), "{required}");
         }

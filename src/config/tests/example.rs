@@ -37,6 +37,8 @@ const TABLES: &[&str] = &[
     "[[assistant]]\n[assistant.farewell.fallback_voice]\n{}",
     "[[assistant]]\n[assistant.tools]\n{}",
     "[[assistant]]\n[assistant.tools.hangup_call]\n{}",
+    "[[assistant]]\n[assistant.tools.wait_for_caller]\n{}",
+    "[[assistant]]\n[assistant.tools.transfer_call]\n{}",
     "[[assistant]]\n[[assistant.intents]]\n{}",
     "[[assistant]]\n[[assistant.intents]]\n[assistant.intents.answer]\n{}",
     "[[assistant]]\n[assistant.model]\n{}",
