@@ -58,6 +58,7 @@
 //! | when a phrase is rendered, and what stands in for it | [`voices`] |
 //! | a carrier | [`carrier`] (words), its own folder (wire) |
 //! | a model | [`model`] (words), its own folder (wire) |
+//! | which texts are answered, and how | [`text`] |
 //! | what a setting allows | [`assistant`]; what the server's file calls it: [`config`] |
 //! | what a capture holds | [`session::capture`]; what is replayed of it: [`replay::capture`] |
 //! | what an audit finds in a recording | [`audit`] |
@@ -77,6 +78,7 @@
 //! * [`intent`] (what an assistant can do over HTTP), [`store`] (what outlives the process);
 //! * [`config`] (the server's file and environment);
 //! * drivers: [`net`] (sockets, HTTP, the one clock), [`voices`] (phrases rendered and kept), [`live`] (the gateway),
+//!   [`text`] (text messages, answered),
 //!   [`lab`] (stand-ins for carrier, model and voices, pure and on sockets), [`replay`] (recordings and the demo's
 //!   scenarios), [`report`] (a page of what a replay came to);
 //! * the command: `main.rs` and `cli/`.
@@ -174,6 +176,7 @@ pub mod ring;
 pub mod session;
 pub mod silence;
 pub mod store;
+pub mod text;
 pub mod time;
 pub mod tts;
 pub mod vad;

@@ -7,6 +7,7 @@
 //! | `definition.rs`, `path.rs` | an assistant as a document of its own; where in it a mistake is |
 //! | `message.rs`, `intents.rs` | the system message; what an assistant can do over HTTP |
 //! | `tools.rs` | waiting for the caller, transfers |
+//! | `texts.rs` | how it answers texts |
 //! | `publish.rs` | whether an assistant can be published |
 //! | `store.rs` | the store, the webhook, secrets |
 //! | `voice.rs` | voices of the fixed phrases, and their cache |
@@ -41,6 +42,7 @@ mod secret;
 mod store;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod tools;
 mod vendors;
 mod voice;
@@ -66,6 +68,7 @@ pub use public_url::{NotAPublicUrl, PublicUrl};
 pub use publish::Publication;
 pub use secret::SecretSource;
 pub use store::{StoreChoice, StoreSettings, Webhook};
+pub use texts::{QuietHours, TextSettings};
 pub use tools::Transfer;
 
 use crate::carrier::twilio::{AccountSid, signature::Key};

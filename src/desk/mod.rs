@@ -9,6 +9,7 @@
 //! | `carrier.rs`, `numbers.rs` | the carrier's account, and its numbers |
 //! | `records.rs` | calls that are over, into the store |
 //! | `hooks.rs` | the webhook at a call's end |
+//! | `texts.rs` | conversations in texts |
 //! | `tokens.rs`, `local.rs` | who may use the API; the command line on this machine |
 //! | `office.rs` | the thread on which all of this runs |
 //! | `error.rs` | why something could not be done |
@@ -23,6 +24,7 @@ mod local;
 mod numbers;
 mod office;
 mod records;
+mod texts;
 mod tokens;
 
 use std::collections::BTreeSet;
@@ -48,6 +50,7 @@ use crate::{
     },
     net::{client::Client, clock},
     store::{self, Claim, Id, Listing, Page, Store, StoredAnswer},
+    text::Texts,
 };
 
 /// The desk; see the [module](self). Cheap to clone.
@@ -58,6 +61,7 @@ pub struct Desk {
     client: Client,
     /// The carrier's account, once there is one.
     carrier: Arc<Mutex<Option<Arc<Access>>>>,
+    texts: Texts,
     facts: Arc<Facts>,
     /// Assistants that place calls: they are at hand though no number may be theirs.
     at_hand: Arc<Mutex<BTreeSet<Id>>>,
@@ -115,7 +119,9 @@ impl Desk {
         };
         let carrier = config.twilio.as_ref().map(|twilio| Arc::new(setup::TwilioSetup::of(twilio).access));
         let (carrier, at_hand) = (Arc::new(Mutex::new(carrier)), Arc::default());
-        Ok(Self { store, remote, client, carrier, facts: Arc::new(facts), at_hand })
+        let texts =
+            Texts::new(Arc::clone(&store), remote.clone(), client.clone(), Arc::clone(&carrier), &facts.public_url);
+        Ok(Self { store, remote, client, carrier, texts, facts: Arc::new(facts), at_hand })
     }
 
     async fn audit(&self, actor: &Actor, action: &str, object: &str, detail: Value) -> Result<()> {

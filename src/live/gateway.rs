@@ -20,6 +20,7 @@ use super::{
     setup::{Api, Assistant, Outside, Setup, TwilioSetup},
     shard::{self, INBOX, ToShard},
     supervisor::{Census, Supervisor, Whereabouts},
+    texts::Texting,
 };
 use crate::{
     call::{Party, Reason, SaidBy},
@@ -107,6 +108,7 @@ pub(super) struct Front {
     pub(super) slow: Handle,
     client: Client,
     pub(super) api: Option<Api>,
+    pub(super) texting: Option<Texting>,
     requests: Arc<Semaphore>,
     finished: mpsc::UnboundedSender<Box<FinishedCall>>,
     kept: Option<mpsc::UnboundedSender<Box<FinishedCall>>>,
@@ -246,7 +248,7 @@ impl Gateway {
         let slow = runtime::Builder::new_current_thread().enable_all().build()?;
         let captures = setup.capture.as_ref().map(|config| Captures::start(config, watched.clone())).transpose()?;
         let (captures, capturing) = captures.unzip();
-        let Outside { remote, api, finished: kept } = setup.outside;
+        let Outside { remote, api, texting, finished: kept } = setup.outside;
         let client = Client::new()?;
         let front = Arc::new(Front {
             addresses,
@@ -263,6 +265,7 @@ impl Gateway {
             slow: slow.handle().clone(),
             client,
             api,
+            texting,
             requests: Arc::new(Semaphore::new(REQUESTS)),
             finished,
             kept,

@@ -4,6 +4,7 @@ pub(crate) mod assistant;
 pub(crate) mod call;
 pub(crate) mod number;
 mod show;
+pub(crate) mod text;
 pub(crate) mod token;
 pub(crate) mod twilio;
 
@@ -71,6 +72,13 @@ impl fmt::Display for Trouble {
             }
         }
     }
+}
+
+/// A key for what is to be done once.
+fn new_key() -> Result<String, Trouble> {
+    let mut nonce = [0; 16];
+    getrandom::fill(&mut nonce).map_err(ours)?;
+    Ok(nonce.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 type Outcome = Result<(), Trouble>;
