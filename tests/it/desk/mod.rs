@@ -4,4 +4,5 @@ mod answers;
 mod api;
 mod intents;
 mod room;
+mod texts;
 mod tools;
