@@ -33,7 +33,8 @@ struct Text {
     direction: &'static str,
     /// What it says.
     body: String,
-    /// `received`, `held` (quiet hours), `answered`, `ignored`; of ours `queued`, `sent`, `delivered`, `failed`, ….
+    /// `received`, `held` (quiet hours), `answered`, `ignored`, `failed`; of ours `queued`, `sent`, `delivered`,
+    /// `failed`, `unknown`, ….
     status: String,
     /// The carrier's code of what went wrong.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -245,7 +245,8 @@ pub struct Text {
     pub theirs: String,
     /// What it says.
     pub body: String,
-    /// `received`, `held` (quiet hours), `answered`, `ignored`; or of ours `queued`, `sent`, `delivered`, `failed`, ….
+    /// `received`, `held` (quiet hours), `answered`, `ignored`, `failed` (there is no answer); or of ours `queued`,
+    /// `sent`, `delivered`, `failed`, `unknown` (nobody knows whether it was sent), ….
     pub status: String,
     /// The carrier's code of what went wrong.
     pub error: Option<u32>,

@@ -13,6 +13,8 @@
 //!   key, one prompt and one set of tools serve both channels, and every event is held against the same schemas as a call's.
 //! * An answer within [`AT_ONCE`] goes back in the webhook's own answer (the carrier waits 15 s), a later one by REST. It is in
 //!   the store before it is sent. If nobody knows whether a text was sent, the account is looked at before it is sent again.
+//! * A process that dies while an answer is written leaves the message to the next one. If it dies between keeping and sending,
+//!   the answer stays in the store as `queued`: an answer too few is better than one twice.
 //! * A second message while an answer is being written is taken in by the next one.
 //! * `STOP`, `START` and `HELP` are answered by the carrier, never by us; who has opted out is kept.
 //! * Whatever fails, the person gets silence rather than a reason: that stands in the log and in the store.
@@ -66,7 +68,6 @@ pub struct Texts {
     carrier: Arc<Mutex<Option<Arc<Access>>>>,
     status_url: Arc<str>,
     pairs: pairs::Pairs,
-    at_once: Duration,
 }
 
 impl Texts {
@@ -80,14 +81,7 @@ impl Texts {
         public_url: &str,
     ) -> Self {
         let status_url = Webhooks::below(public_url).text_status.into();
-        Self { store, remote, client, carrier, status_url, pairs: pairs::Pairs::default(), at_once: AT_ONCE }
-    }
-
-    /// With another time for an answer in the webhook's own: for tests.
-    #[must_use]
-    pub fn at_once(mut self, at_once: Duration) -> Self {
-        self.at_once = at_once;
-        self
+        Self { store, remote, client, carrier, status_url, pairs: pairs::Pairs::default() }
     }
 
     /// Answers what waits: what a process that died has left behind, and what came in quiet hours. Until it is told to stop.
@@ -200,7 +194,7 @@ impl Texts {
         let (at_once, mut answer) = oneshot::channel();
         let texts = self.clone();
         tokio::spawn(async move { texts.answer(text, assistant, answers, Some(at_once)).await });
-        match tokio::time::timeout(self.at_once, &mut answer).await {
+        match tokio::time::timeout(AT_ONCE, &mut answer).await {
             Ok(answer) => Ok(answer.ok()),
             Err(_) => {
                 answer.close();
