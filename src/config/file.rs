@@ -36,6 +36,7 @@ pub(super) struct StoreTable {
     pub(super) database_url_env: Value<Names>,
     pub(super) database_url_file: Value<Names>,
     pub(super) keep_calls_days: Value<Number>,
+    pub(super) keep_transcripts: Option<bool>,
 }
 
 #[derive(Default, Deserialize)]

@@ -70,6 +70,7 @@ struct Facts {
     means: Means,
     webhook: Option<Webhook>,
     keep_calls_days: u32,
+    keep_transcripts: bool,
     /// The carrier's account stands in the server's file, or environment.
     has_own_account: bool,
     /// Where the carrier's REST is, unless an account says otherwise.
@@ -106,6 +107,7 @@ impl Desk {
             means,
             webhook: config.webhook.clone(),
             keep_calls_days: config.store.keep_calls_days,
+            keep_transcripts: config.store.keep_transcripts,
             has_own_account: config.twilio.is_some(),
             rest_base_url: config.rest_base_url.clone(),
             public_url: config.server.public_url.as_str().to_owned(),

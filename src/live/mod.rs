@@ -78,6 +78,7 @@ mod routes;
 pub mod setup;
 mod shard;
 mod supervisor;
+mod transcript;
 
 pub use answers::Webhooks;
 pub use capture::check_folder;
@@ -88,3 +89,4 @@ pub use page::text as next_steps;
 pub use remote::Remote;
 pub use setup::Setup;
 pub use supervisor::{Census, LiveCall};
+pub use transcript::{Line, Speaker, Transcript};

@@ -61,6 +61,7 @@ async fn a_caller_is_put_through_and_the_call_ends_with_the_other_side() {
         (Some("transferred"), Some("us"))
     );
     assert!(causes.contains("the carrier puts the caller through"), "{causes}");
+    assert_eq!(called.record["detail"]["transferred_to"], "sales");
     // The agent has told the caller: the carrier says nothing.
     assert!(called.report.spoken.is_empty(), "{:?}", called.report.spoken);
 }
