@@ -124,6 +124,14 @@ impl Call {
         self.line().log.violation(now, what);
     }
 
+    /// It rings at the other side.
+    pub(super) fn rings(&self) {
+        let mut state = self.state();
+        if state.ended.is_none() {
+            (state.status, state.updated) = ("ringing", WallTime::now());
+        }
+    }
+
     /// The first verb that is no `<Reject>` answers the call.
     pub(super) fn answer(&self) {
         let mut state = self.state();

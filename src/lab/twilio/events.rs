@@ -83,6 +83,8 @@ pub enum EndedBy {
     Vanished,
     /// Whoever was called: did not answer, talks with somebody else, or cannot be reached.
     Callee,
+    /// The time that the gateway had set for it.
+    TimeLimit,
     /// A webhook failed, and nothing was there to fall back on.
     Failure,
     /// The lab was stopped.
@@ -98,6 +100,7 @@ impl fmt::Display for EndedBy {
             Self::Caller => "the caller",
             Self::Vanished => "nobody says (vanished)",
             Self::Callee => "whoever was called",
+            Self::TimeLimit => "the carrier (time limit)",
             Self::Failure => "the carrier (a webhook failed)",
             Self::Lab => "the lab",
         })

@@ -201,7 +201,7 @@ impl Follower {
             Callee::Fails => (REFUSED, Some("failed")),
         };
         if !matches!(placed.callee, Callee::Busy | Callee::Fails) {
-            call.state().status = "ringing";
+            call.rings();
             self.progress("ringing", 1);
         }
         match self.wait(rings).await {
@@ -216,10 +216,13 @@ impl Follower {
         call.answer();
         self.progress("answered", 2);
         if let Some(limit) = placed.limit {
-            let call = Arc::clone(&call);
+            // It does not keep the call alive.
+            let call = Arc::downgrade(&call);
             tokio::spawn(async move {
                 tokio::time::sleep(limit).await;
-                call.end(EndedBy::Failure, "completed");
+                if let Some(call) = call.upgrade() {
+                    call.end(EndedBy::TimeLimit, "completed");
+                }
             });
         }
         let (listens, heard) = heard(placed);
