@@ -7,6 +7,7 @@
 //! | `answering.rs` | who answers: what is published, made ready for the gateway |
 //! | `calls.rs` | calls that are over, and those under way |
 //! | `carrier.rs`, `numbers.rs` | the carrier's account, and its numbers |
+//! | `outbound.rs` | calls that we place |
 //! | `records.rs` | calls that are over, into the store |
 //! | `hooks.rs` | the webhook at a call's end |
 //! | `tokens.rs`, `local.rs` | who may use the API; the command line on this machine |
@@ -22,10 +23,10 @@ mod hooks;
 mod local;
 mod numbers;
 mod office;
+mod outbound;
 mod records;
 mod tokens;
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -37,6 +38,7 @@ pub use hooks::time;
 pub use local::Local;
 pub use numbers::{Assigned, NumberView, UsedFor};
 pub use office::{Office, OfficeError};
+pub use outbound::{CallPlaced, Wanted};
 pub use tokens::{Actor, NewToken, Scope, scopes};
 
 use crate::{
@@ -47,7 +49,7 @@ use crate::{
         setup::{self, Means},
     },
     net::{client::Client, clock},
-    store::{self, Claim, Id, Listing, Page, Store, StoredAnswer},
+    store::{self, Claim, Listing, Page, Store, StoredAnswer},
 };
 
 /// The desk; see the [module](self). Cheap to clone.
@@ -59,8 +61,8 @@ pub struct Desk {
     /// The carrier's account, once there is one.
     carrier: Arc<Mutex<Option<Arc<Access>>>>,
     facts: Arc<Facts>,
-    /// Assistants that place calls: they are at hand though no number may be theirs.
-    at_hand: Arc<Mutex<BTreeSet<Id>>>,
+    /// Held while a call is counted against its assistant's limit.
+    placing: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What of the server's own settings matters here.
@@ -116,8 +118,8 @@ impl Desk {
             of_file: ready?.into_iter().zip(documents).collect(),
         };
         let carrier = config.twilio.as_ref().map(|twilio| Arc::new(setup::TwilioSetup::of(twilio).access));
-        let (carrier, at_hand) = (Arc::new(Mutex::new(carrier)), Arc::default());
-        Ok(Self { store, remote, client, carrier, facts: Arc::new(facts), at_hand })
+        let (carrier, placing) = (Arc::new(Mutex::new(carrier)), Arc::default());
+        Ok(Self { store, remote, client, carrier, facts: Arc::new(facts), placing })
     }
 
     async fn audit(&self, actor: &Actor, action: &str, object: &str, detail: Value) -> Result<()> {

@@ -173,6 +173,9 @@ async fn work(
     let store = Arc::clone(&desk.store);
     let keeping = tokio::spawn(records::keep(Arc::clone(&store), records::Wanted::of(&desk.facts), calls));
     tokio::spawn(desk.clone().follow(stopped.clone()));
+    if let Some(unanswered) = desk.remote.unanswered() {
+        tokio::spawn(desk.clone().keep_unanswered(unanswered, stopped.clone()));
+    }
     if let Some(webhook) = desk.facts.webhook.clone() {
         tokio::spawn(hooks::deliver(Arc::clone(&store), client, webhook, stopped.clone()));
     }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::rest::call_status;
 use super::{AccountSid, CallSid, StreamSid};
-use crate::carrier::CallStatus;
+use crate::carrier::{CallStatus, Parties};
 
 /// Longest form that is read, in bytes. An incoming call has about 1,000.
 pub const MAX_FORM: usize = 64 << 10;
@@ -35,9 +35,25 @@ impl<'a> Form<'a> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_ref())
     }
 
+    /// We have placed the call: `outbound-api`, not the other leg of a `<Dial>`.
+    fn outbound(&self) -> bool {
+        self.text("Direction") == Some("outbound-api")
+    }
+
+    fn parties(&self) -> Parties {
+        let text = |name| self.text(name).unwrap_or_default().to_owned();
+        parties(text("From"), text("To"), self.outbound())
+    }
+
     fn sid<T: std::str::FromStr>(&self, name: &'static str) -> Result<T, FormError> {
         self.text(name).ok_or(FormError::Missing(name))?.parse().map_err(|_| FormError::Wrong(name))
     }
+}
+
+/// Whoever began the call is `from`.
+fn parties(from: String, to: String, outbound: bool) -> Parties {
+    let (theirs, ours) = if outbound { (to, from) } else { (from, to) };
+    Parties { theirs, ours, outbound }
 }
 
 /// A call asks for a document: an incoming one, or one whose stream has ended. `Debug` shows no telephone number.
@@ -55,6 +71,10 @@ pub struct VoiceRequest {
     pub status: Option<CallStatus>,
     /// After `<Dial>`: whether the other side was reached.
     pub reached: Option<bool>,
+    /// We have placed the call.
+    pub outbound: bool,
+    /// Who has answered it, if the carrier listened.
+    pub answered_by: Option<AnsweredBy>,
 }
 
 impl fmt::Debug for VoiceRequest {
@@ -64,6 +84,12 @@ impl fmt::Debug for VoiceRequest {
 }
 
 impl VoiceRequest {
+    /// Who talks with whom.
+    #[must_use]
+    pub fn parties(&self) -> Parties {
+        parties(self.from.clone(), self.to.clone(), self.outbound)
+    }
+
     /// Reads the form.
     ///
     /// # Errors
@@ -79,7 +105,75 @@ impl VoiceRequest {
             from: text("From"),
             status: form.text("CallStatus").and_then(call_status),
             reached: form.text("DialCallStatus").map(|status| matches!(status, "completed" | "answered")),
+            outbound: form.outbound(),
+            answered_by: form.text("AnsweredBy").map(AnsweredBy::of),
         })
+    }
+}
+
+/// Who has answered a call that we placed, as far as the carrier could hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnsweredBy {
+    /// A person, or nobody knows.
+    Person,
+    /// An answering machine.
+    Machine,
+    /// A fax machine.
+    Fax,
+}
+
+impl AnsweredBy {
+    fn of(word: &str) -> Self {
+        match word {
+            "fax" => Self::Fax,
+            word if word.starts_with("machine") => Self::Machine,
+            // `human`, `unknown`, and whatever is new: rather talk to a machine than hang up on a person.
+            _ => Self::Person,
+        }
+    }
+}
+
+/// What became of a call that we placed, and that no person answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// They talk with somebody else.
+    Busy,
+    /// It rang in vain.
+    NoAnswer,
+    /// The number cannot be reached.
+    Failed,
+    /// It was taken back while it rang.
+    Canceled,
+    /// An answering machine answered.
+    Machine,
+    /// A fax machine answered.
+    Fax,
+}
+
+impl Unanswered {
+    /// As call records name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::NoAnswer => "unanswered",
+            Self::Failed => "unreachable",
+            Self::Canceled => "canceled",
+            Self::Machine => "machine",
+            Self::Fax => "fax",
+        }
+    }
+
+    fn of(status: &str, answered_by: Option<AnsweredBy>) -> Option<Self> {
+        match (status, answered_by) {
+            ("busy", _) => Some(Self::Busy),
+            ("no-answer", _) => Some(Self::NoAnswer),
+            ("failed", _) => Some(Self::Failed),
+            ("canceled", _) => Some(Self::Canceled),
+            ("completed", Some(AnsweredBy::Machine)) => Some(Self::Machine),
+            ("completed", Some(AnsweredBy::Fax)) => Some(Self::Fax),
+            _ => None,
+        }
     }
 }
 
@@ -94,6 +188,12 @@ pub struct StatusCallback {
     pub status: Option<CallStatus>,
     /// Its place in the order in which things happened, if told.
     pub sequence: Option<u32>,
+    /// Who talks with whom.
+    pub parties: Parties,
+    /// We have placed the call, and no person has answered it.
+    pub unanswered: Option<Unanswered>,
+    /// How long the line was open, in seconds.
+    pub lasted_s: Option<u32>,
 }
 
 impl StatusCallback {
@@ -104,11 +204,17 @@ impl StatusCallback {
     /// If it names no account, no call or no state.
     pub fn read(body: &[u8]) -> Result<Self, FormError> {
         let form = Form::read(body);
+        let status = form.text("CallStatus").ok_or(FormError::Missing("CallStatus"))?;
+        let parties = form.parties();
+        let answered_by = form.text("AnsweredBy").map(AnsweredBy::of);
         Ok(Self {
             account: form.sid("AccountSid")?,
             call: form.sid("CallSid")?,
-            status: call_status(form.text("CallStatus").ok_or(FormError::Missing("CallStatus"))?),
+            status: call_status(status),
             sequence: form.text("SequenceNumber").and_then(|number| number.parse().ok()),
+            unanswered: Unanswered::of(status, answered_by).filter(|_| parties.outbound),
+            lasted_s: form.text("CallDuration").and_then(|number| number.parse().ok()),
+            parties,
         })
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod assistant;
 pub(crate) mod call;
 pub(crate) mod number;
+pub(crate) mod place;
 mod show;
 pub(crate) mod token;
 pub(crate) mod twilio;
@@ -84,6 +85,13 @@ fn finish(name: &str, outcome: Outcome, err: &mut dyn Write) -> ExitCode {
             ExitCode::from(if matches!(trouble, Trouble::Refused(_)) { 1 } else { 2 })
         }
     }
+}
+
+/// A key for what costs money: the server does it once.
+fn new_key() -> Result<String, Trouble> {
+    let mut nonce = [0; 16];
+    getrandom::fill(&mut nonce).map_err(ours)?;
+    Ok(nonce.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn ours(error: impl fmt::Display) -> Trouble {

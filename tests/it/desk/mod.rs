@@ -3,5 +3,6 @@
 mod answers;
 mod api;
 mod intents;
+mod outbound;
 mod room;
 mod tools;
