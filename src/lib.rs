@@ -61,6 +61,7 @@
 //! | what an assistant can do | [`intent`] (over HTTP), `call/wait.rs`, `call/transfer.rs`, [`model::Tool`] (built in) |
 //! | what operators may do, and what it does | [`desk`]; how they ask: [`api`], `cli/desk` |
 //! | what is kept, and where | [`store`] (a folder of SQL for both databases) |
+//! | which texts are answered, and how | [`text`] |
 //! | what a setting allows | [`assistant`]; what the server's file calls it: [`config`] |
 //! | what a capture holds | [`session::capture`]; what is replayed of it: [`replay::capture`] |
 //! | what an audit finds in a recording | [`audit`] |
@@ -80,6 +81,7 @@
 //! * [`intent`] (what an assistant can do over HTTP), [`store`] (what outlives the process);
 //! * [`config`] (the server's file and environment; assistants as documents);
 //! * drivers: [`net`] (sockets, HTTP, the one clock), [`voices`] (phrases rendered and kept), [`live`] (the gateway),
+//!   [`text`] (text messages, answered),
 //!   [`lab`] (stand-ins for carrier, model and voices, pure and on sockets), [`replay`] (recordings and the demo's
 //!   scenarios), [`report`] (a page of what a replay came to);
 //! * for operators: [`desk`] (assistants, numbers, calls, tokens, on a thread of its own) and [`api`] (the same over HTTP);
@@ -181,6 +183,7 @@ pub mod ring;
 pub mod session;
 pub mod silence;
 pub mod store;
+pub mod text;
 pub mod time;
 pub mod tts;
 pub mod vad;

@@ -80,6 +80,7 @@ mod routes;
 pub mod setup;
 mod shard;
 mod supervisor;
+mod texts;
 mod transcript;
 
 pub use answers::Webhooks;
@@ -91,4 +92,5 @@ pub use page::text as next_steps;
 pub use remote::Remote;
 pub use setup::Setup;
 pub use supervisor::{Census, LiveCall};
+pub use texts::{TextDesk, Texting};
 pub use transcript::{Line, Speaker, Transcript};

@@ -5,6 +5,7 @@ pub(crate) mod call;
 pub(crate) mod number;
 pub(crate) mod place;
 mod show;
+pub(crate) mod text;
 pub(crate) mod token;
 pub(crate) mod twilio;
 
@@ -74,6 +75,13 @@ impl fmt::Display for Trouble {
     }
 }
 
+/// A key for what is to be done once.
+fn new_key() -> Result<String, Trouble> {
+    let mut nonce = [0; 16];
+    getrandom::fill(&mut nonce).map_err(ours)?;
+    Ok(nonce.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 type Outcome = Result<(), Trouble>;
 
 /// Runs what asks the server, and tells what came of it: 0 done, 1 refused, 2 not asked.
@@ -85,13 +93,6 @@ fn finish(name: &str, outcome: Outcome, err: &mut dyn Write) -> ExitCode {
             ExitCode::from(if matches!(trouble, Trouble::Refused(_)) { 1 } else { 2 })
         }
     }
-}
-
-/// A key for what costs money: the server does it once.
-fn new_key() -> Result<String, Trouble> {
-    let mut nonce = [0; 16];
-    getrandom::fill(&mut nonce).map_err(ours)?;
-    Ok(nonce.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn ours(error: impl fmt::Display) -> Trouble {
