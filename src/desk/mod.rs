@@ -107,7 +107,7 @@ impl Desk {
         let means = Means::of(config);
         let ready = config.assistants.iter().map(|assistant| setup::Assistant::of(assistant, &means).map(Arc::new));
         let ready: std::result::Result<Vec<_>, _> = ready.collect();
-        let documents = config.documents.iter().cloned().chain(std::iter::repeat_with(Value::default));
+        let documents = config.documents.iter().cloned().chain(std::iter::repeat_with(|| serde_json::json!({})));
         let facts = Facts {
             context: config.context(),
             means,

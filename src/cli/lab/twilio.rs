@@ -192,9 +192,13 @@ async fn placed(args: &TwilioArgs, lab: Lab, out: &mut dyn Write) -> Result<bool
         interrupt = tokio::signal::ctrl_c() => interrupt,
     };
     told.map_err(text)?;
+    let complaints = lab.complaints();
     let report = lab.stop().await;
     sum(&report, out).map_err(text)?;
-    Ok(report.counts.violations == 0)
+    for complaint in &complaints {
+        writeln!(out, "VIOLATION {complaint}").map_err(text)?;
+    }
+    Ok(report.counts.violations == 0 && complaints.is_empty())
 }
 
 async fn listening(args: &TwilioArgs) -> bool {
