@@ -6,7 +6,7 @@
 //! | `problem.rs` | refusals, by RFC 9457 |
 //! | `request.rs` | bodies, pages, conditions |
 //! | `once.rs` | what costs money is done once: idempotency keys |
-//! | `assistants.rs`, `numbers.rs`, `calls.rs`, `tokens.rs`, `server.rs` | the routes |
+//! | `assistants.rs`, `numbers.rs`, `calls.rs`, `texts.rs`, `tokens.rs`, `server.rs` | the routes |
 //!
 //! The description (OpenAPI 3.1) stands beside each route, and is served at `/api/v1/openapi.json`.
 
@@ -21,6 +21,7 @@ mod once;
 mod problem;
 mod request;
 mod server;
+mod texts;
 mod tokens;
 
 use axum::{Json, Router, http::Method, routing::get};
@@ -60,6 +61,7 @@ fn described() -> OpenApiRouter<Desk> {
         .merge(calls::routes())
         .merge(numbers::routes())
         .merge(server::routes())
+        .merge(texts::routes())
         .merge(tokens::routes())
         .merge(auth::routes());
     OpenApiRouter::with_openapi(head()).nest(BASE, routes)
@@ -82,6 +84,7 @@ fn head() -> OpenApi {
         ("assistants", "What answers: drafts, versions, publishing."),
         ("calls", "Calls that are over, and those under way."),
         ("numbers", "What each number of the account is used for, and who answers it."),
+        ("texts", "Conversations in texts."),
         ("server", "The carrier's account."),
         ("tokens", "Who may use this, and who did what."),
         ("session", "For browsers: a token kept in a cookie."),

@@ -58,6 +58,8 @@ pub(crate) enum Cli {
     Serve(serve::ServeArgs),
     /// Say which captured calls would have ended otherwise under other settings.
     Shadow(shadow::ShadowArgs),
+    /// Texts: conversations, and sending one.
+    Text(desk::text::TextArgs),
     /// Tokens: who may use the API.
     Token(desk::token::TokenArgs),
     /// The account with Twilio.
@@ -83,6 +85,7 @@ impl Cli {
             Self::Calls(args) => desk::call::run(args, &mut out, &mut err),
             Self::Man(args) => man::run(args, &mut out, &mut err),
             Self::Number(args) => desk::number::run(args, &mut out, &mut err),
+            Self::Text(args) => desk::text::run(args, &mut out, &mut err),
             Self::Token(args) => desk::token::run(args, &mut out, &mut err),
             Self::Twilio(args) => desk::twilio::run(args, &mut out, &mut err),
             Self::Audit(args) => audit::run(args, &mut out, &mut err),

@@ -88,7 +88,8 @@ fn serve(setup: Setup, config: &Config, out: &mut dyn Write) -> Result<(), Box<d
     let remote = Remote::default();
     let office = Office::open(config, remote.clone(), calls)?;
     let api = Api { routes: api::routes(office.desk().clone()), runtime: office.runtime().clone() };
-    let outside = Outside { remote, api: Some(api), finished: Some(finished) };
+    let texting = Some(office.texting());
+    let outside = Outside { remote, api: Some(api), texting, finished: Some(finished) };
     let gateway = Gateway::start(Setup { outside, ..setup }, None)?;
     office.answer(gateway.addr())?;
     writeln!(out, "quietline listens on http://{}", gateway.addr())?;

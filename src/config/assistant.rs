@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Outbound, Transfer};
+use super::{Outbound, TextSettings, Transfer};
 use crate::{
     assistant::{FarewellKind, Greeting, HangupTool, Settings},
     intent,
@@ -41,6 +41,8 @@ pub struct Assistant {
     pub detector: Detector,
     /// Where it can be reached: `channels`, default `["call"]`.
     pub channels: BTreeSet<Channel>,
+    /// How it answers texts.
+    pub texts: TextSettings,
     /// It may be published for calls, and its intents be offered: `api_access`, default off. One of the server's file is
     /// not published and does not need it.
     pub api_access: bool,
@@ -98,6 +100,7 @@ impl Default for Assistant {
             model: ModelChoice::default(),
             detector: Detector::default(),
             channels: BTreeSet::from([Channel::Call]),
+            texts: TextSettings::default(),
             api_access: false,
             system_message: String::new(),
             switched_on_by_message: false,

@@ -137,6 +137,7 @@ impl Reader<'_> {
             voice,
             fallback_voice,
             channels: self.channels(table),
+            texts: self.texts(&table.text),
             api_access: table.api_access.unwrap_or(false),
             system_message: message.text,
             switched_on_by_message,

@@ -36,6 +36,7 @@ pub(super) struct StoreTable {
     pub(super) database_url_env: Value<Names>,
     pub(super) database_url_file: Value<Names>,
     pub(super) keep_calls_days: Value<Number>,
+    pub(super) keep_transcripts: Option<bool>,
 }
 
 #[derive(Default, Deserialize)]
@@ -169,6 +170,7 @@ pub(super) struct AssistantTable {
     pub(super) language: Value<String>,
     pub(super) channels: Option<Vec<Spanned<String>>>,
     pub(super) audio_channel: Value<String>,
+    pub(super) text: TextTable,
     pub(super) api_access: Option<bool>,
     pub(super) system_message: Value<String>,
     pub(super) instructions: Value<String>,
@@ -188,6 +190,16 @@ pub(super) struct AssistantTable {
     pub(super) tools: ToolsTable,
     pub(super) model: ModelTable,
     pub(super) intents: Vec<Spanned<IntentTable>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [assistant.text]")]
+pub(super) struct TextTable {
+    pub(super) max_per_hour: Value<Number>,
+    pub(super) history_h: Value<Number>,
+    pub(super) max_segments: Value<Number>,
+    pub(super) quiet_hours: Value<String>,
+    pub(super) time_zone: Value<String>,
 }
 
 #[derive(Default, Deserialize)]

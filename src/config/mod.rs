@@ -8,6 +8,7 @@
 //! | `message.rs`, `intents.rs` | the system message; what an assistant can do over HTTP |
 //! | `outbound.rs` | calls that an assistant places |
 //! | `tools.rs` | waiting for the caller, transfers |
+//! | `texts.rs` | how it answers texts |
 //! | `publish.rs` | whether an assistant can be published |
 //! | `store.rs` | the store, the webhook, secrets |
 //! | `voice.rs` | voices of the fixed phrases, and their cache |
@@ -43,6 +44,7 @@ mod secret;
 mod store;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod tools;
 mod vendors;
 mod voice;
@@ -69,6 +71,7 @@ pub use public_url::{NotAPublicUrl, PublicUrl};
 pub use publish::Publication;
 pub use secret::SecretSource;
 pub use store::{StoreChoice, StoreSettings, Webhook};
+pub use texts::{QuietHours, TextSettings};
 pub use tools::Transfer;
 
 use crate::carrier::twilio::{AccountSid, signature::Key};

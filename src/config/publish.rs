@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Assistant, Channel, FieldProblem};
+use super::{Assistant, Channel, FieldProblem, ModelChoice};
 use crate::{
     assistant::FarewellKind,
     intent::{self, Action},
@@ -57,6 +57,10 @@ pub(super) fn check(assistant: &Assistant) -> Publication {
             message: "an assistant can be published for calls only with API access enabled: set api_access = true"
                 .to_owned(),
         });
+    }
+    if assistant.channels.contains(&Channel::Text) && matches!(assistant.model, ModelChoice::Offline(_)) {
+        let message = "texts are not answered: the offline agent does not write; set model.provider = \"openai\"";
+        told.warnings.push(message.to_owned());
     }
     for (place, intent) in assistant.intents.iter().enumerate() {
         if !intent.api_access && intent.required {

@@ -10,6 +10,7 @@
 //! | `outbound.rs` | calls that we place |
 //! | `records.rs` | calls that are over, into the store |
 //! | `hooks.rs` | the webhook at a call's end |
+//! | `texts.rs` | conversations in texts |
 //! | `tokens.rs`, `local.rs` | who may use the API; the command line on this machine |
 //! | `office.rs` | the thread on which all of this runs |
 //! | `error.rs` | why something could not be done |
@@ -25,6 +26,7 @@ mod numbers;
 mod office;
 mod outbound;
 mod records;
+mod texts;
 mod tokens;
 
 use std::sync::{Arc, Mutex};
@@ -50,6 +52,7 @@ use crate::{
     },
     net::{client::Client, clock},
     store::{self, Claim, Listing, Page, Store, StoredAnswer},
+    text::Texts,
 };
 
 /// The desk; see the [module](self). Cheap to clone.
@@ -60,6 +63,7 @@ pub struct Desk {
     client: Client,
     /// The carrier's account, once there is one.
     carrier: Arc<Mutex<Option<Arc<Access>>>>,
+    texts: Texts,
     facts: Arc<Facts>,
     /// Held while a call is counted against its assistant's limit.
     placing: Arc<tokio::sync::Mutex<()>>,
@@ -72,6 +76,7 @@ struct Facts {
     means: Means,
     webhook: Option<Webhook>,
     keep_calls_days: u32,
+    keep_transcripts: bool,
     /// The carrier's account stands in the server's file, or environment.
     has_own_account: bool,
     /// Where the carrier's REST is, unless an account says otherwise.
@@ -108,6 +113,7 @@ impl Desk {
             means,
             webhook: config.webhook.clone(),
             keep_calls_days: config.store.keep_calls_days,
+            keep_transcripts: config.store.keep_transcripts,
             has_own_account: config.twilio.is_some(),
             rest_base_url: config.rest_base_url.clone(),
             public_url: config.server.public_url.as_str().to_owned(),
@@ -117,7 +123,9 @@ impl Desk {
         };
         let carrier = config.twilio.as_ref().map(|twilio| Arc::new(setup::TwilioSetup::of(twilio).access));
         let (carrier, placing) = (Arc::new(Mutex::new(carrier)), Arc::default());
-        Ok(Self { store, remote, client, carrier, facts: Arc::new(facts), placing })
+        let texts =
+            Texts::new(Arc::clone(&store), remote.clone(), client.clone(), Arc::clone(&carrier), &facts.public_url);
+        Ok(Self { store, remote, client, carrier, texts, facts: Arc::new(facts), placing })
     }
 
     async fn audit(&self, actor: &Actor, action: &str, object: &str, detail: Value) -> Result<()> {

@@ -118,7 +118,8 @@ impl Desk {
             Err(StoreError::NotFound(_)) => None,
             Err(error) => return Err(error.into()),
         };
-        let ours = self.pointed(&found.settings);
+        let texts = self.answers_texts(&assistant).await?;
+        let ours = self.pointed(&found.settings, texts);
         let row = store::Number {
             e164: e164.to_owned(),
             carrier_id: found.sid.clone(),
@@ -182,7 +183,12 @@ impl Desk {
     pub async fn mend_number(&self, actor: &Actor, e164: &str) -> Result<NumberView> {
         let row = self.store.number(e164).await.map_err(DeskError::about("assigned number", e164))?;
         let found = self.own_number(e164).await?;
-        let ours = self.pointed(&found.settings);
+        let texts = match self.assistant(row.assistant.as_str()).await {
+            Ok(assistant) => self.answers_texts(&assistant).await?,
+            Err(DeskError::NotFound { .. }) => false,
+            Err(error) => return Err(error),
+        };
+        let ours = self.pointed(&found.settings, texts);
         // The server's address may be another one by now.
         let row = self.store.put_number(store::Number { ours: json!(ours), ..row }).await?;
         self.tell(&found.sid, &ours).await?;
@@ -254,10 +260,10 @@ impl Desk {
     }
 
     /// What the carrier is told of an assigned number.
-    fn pointed(&self, before: &NumberSettings) -> NumberSettings {
-        let Webhooks { voice, status } = Webhooks::below(&self.facts.public_url);
+    fn pointed(&self, before: &NumberSettings, texts: bool) -> NumberSettings {
+        let Webhooks { voice, status, text, .. } = Webhooks::below(&self.facts.public_url);
         let post = || "POST".to_owned();
-        NumberSettings {
+        let mut ours = NumberSettings {
             voice_url: voice.clone(),
             voice_method: post(),
             // Another process of ours may be there when the first one does not answer.
@@ -268,7 +274,16 @@ impl Desk {
             voice_application_sid: String::new(),
             trunk_sid: String::new(),
             ..before.clone()
+        };
+        // Texts that somebody else answers stay theirs unless the assistant is to answer them.
+        if texts {
+            ours.sms_url.clone_from(&text);
+            ours.sms_method = post();
+            ours.sms_fallback_url = text;
+            ours.sms_fallback_method = post();
+            ours.sms_application_sid = String::new();
         }
+        ours
     }
 
     async fn view(&self, number: account::Number, assigned: Option<&store::Number>) -> Result<NumberView> {

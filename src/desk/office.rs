@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{Desk, DeskError, Local, hooks, local, records};
 use crate::{
     config::{Config, StoreChoice},
-    live::{FinishedCall, Remote, SetupError},
+    live::{FinishedCall, Remote, SetupError, Texting},
     net::{
         client::{Client, ClientError},
         clock,
@@ -117,6 +117,12 @@ impl Office {
         &self.desk
     }
 
+    /// Who answers texts, for the gateway.
+    #[must_use]
+    pub fn texting(&self) -> Texting {
+        Texting { desk: Arc::new(self.desk.texts.clone()), runtime: self.runtime.clone() }
+    }
+
     /// Where its work runs.
     #[must_use]
     pub const fn runtime(&self) -> &Handle {
@@ -171,11 +177,12 @@ async fn work(
     stopped: watch::Receiver<bool>,
 ) {
     let store = Arc::clone(&desk.store);
-    let keeping = tokio::spawn(records::keep(Arc::clone(&store), desk.facts.webhook.clone(), calls));
+    let keeping = tokio::spawn(records::keep(Arc::clone(&store), records::Wanted::of(&desk.facts), calls));
     tokio::spawn(desk.clone().follow(stopped.clone()));
     if let Some(unanswered) = desk.remote.unanswered() {
         tokio::spawn(desk.clone().keep_unanswered(unanswered, stopped.clone()));
     }
+    tokio::spawn(desk.texts.clone().follow(stopped.clone()));
     if let Some(webhook) = desk.facts.webhook.clone() {
         tokio::spawn(hooks::deliver(Arc::clone(&store), client, webhook, stopped.clone()));
     }

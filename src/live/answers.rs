@@ -18,6 +18,8 @@ pub(super) mod path {
     pub(crate) const OUTBOUND: &str = "/twilio/outbound";
     pub(crate) const STATUS: &str = "/twilio/status";
     pub(crate) const STREAM_STATUS: &str = "/twilio/stream-status";
+    pub(crate) const TEXT: &str = "/twilio/sms";
+    pub(crate) const TEXT_STATUS: &str = "/twilio/sms-status";
     pub(crate) const MEDIA: &str = "/twilio/media";
 }
 
@@ -28,6 +30,10 @@ pub struct Webhooks {
     pub voice: String,
     /// When a call has ended.
     pub status: String,
+    /// When somebody writes.
+    pub text: String,
+    /// When something becomes of a text of ours.
+    pub text_status: String,
 }
 
 impl Webhooks {
@@ -35,7 +41,13 @@ impl Webhooks {
     #[must_use]
     pub fn below(public_url: &str) -> Self {
         let url = public_url.trim_end_matches('/');
-        Self { voice: format!("{url}{}", path::VOICE), status: format!("{url}{}", path::STATUS) }
+        let at = |path: &str| format!("{url}{path}");
+        Self {
+            voice: at(path::VOICE),
+            status: at(path::STATUS),
+            text: at(path::TEXT),
+            text_status: at(path::TEXT_STATUS),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 
 use super::outbound::Outbound;
-use super::setup::{Assistant, Means, ModelFactory, NewCall, Outside, Setup, TwilioSetup};
+use super::setup::{Assistant, Means, ModelFactory, NewCall, Outside, Setup, TextAnswers, TwilioSetup};
 use crate::{
     assistant::FarewellKind,
     carrier::twilio::{
@@ -143,7 +143,26 @@ fn ready(key: &str, assistant: &config::Assistant, means: &Means) -> Result<Assi
         outbound: Outbound::of(&assistant.outbound, language).map_err(wrong)?,
         model: model(assistant, &means.io),
         intents: Some(super::intents::runner(&assistant.intents, means)),
+        texts: texts(assistant).map(Arc::new),
     })
+}
+
+/// What the model is told besides the system message.
+const WRITTEN: &str = "This conversation is in text messages (SMS), not on the telephone. Answer in plain text, without \
+                       markup, in one to three short sentences.";
+
+fn texts(assistant: &config::Assistant) -> Option<TextAnswers> {
+    let ModelChoice::OpenAi(settings) = &assistant.model else { return None };
+    if !assistant.channels.contains(&config::Channel::Text) {
+        return None;
+    }
+    let offered = assistant.intents.iter().filter(|intent| intent.api_access);
+    let model = openai::Settings {
+        instructions: format!("{}\n\n{WRITTEN}", settings.instructions),
+        tools: offered.map(intent::Definition::tool).collect(),
+        ..openai::Settings::clone(settings)
+    };
+    Some(TextAnswers { settings: assistant.texts.clone(), model: Arc::new(model) })
 }
 
 fn transfers(key: &str, assistant: &config::Assistant, means: &Means) -> Result<Transfers, TwimlError> {

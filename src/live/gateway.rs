@@ -21,6 +21,7 @@ use super::{
     setup::{Api, Assistant, Outside, Setup, TwilioSetup},
     shard::{self, INBOX, ToShard},
     supervisor::{Census, Supervisor, Whereabouts},
+    texts::Texting,
 };
 use crate::{
     call::{Party, Reason, SaidBy},
@@ -109,6 +110,7 @@ pub(super) struct Front {
     client: Client,
     pub(super) api: Option<Api>,
     pub(super) remote: Remote,
+    pub(super) texting: Option<Texting>,
     requests: Arc<Semaphore>,
     finished: mpsc::UnboundedSender<Box<FinishedCall>>,
     kept: Option<mpsc::UnboundedSender<Box<FinishedCall>>>,
@@ -248,7 +250,7 @@ impl Gateway {
         let slow = runtime::Builder::new_current_thread().enable_all().build()?;
         let captures = setup.capture.as_ref().map(|config| Captures::start(config, watched.clone())).transpose()?;
         let (captures, capturing) = captures.unzip();
-        let Outside { remote, api, finished: kept } = setup.outside;
+        let Outside { remote, api, texting, finished: kept } = setup.outside;
         let client = Client::new()?;
         let front = Arc::new(Front {
             addresses,
@@ -266,6 +268,7 @@ impl Gateway {
             client,
             api,
             remote: remote.clone(),
+            texting,
             requests: Arc::new(Semaphore::new(REQUESTS)),
             finished,
             kept,

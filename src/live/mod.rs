@@ -80,6 +80,8 @@ mod routes;
 pub mod setup;
 mod shard;
 mod supervisor;
+mod texts;
+mod transcript;
 
 pub use answers::Webhooks;
 pub use capture::check_folder;
@@ -90,3 +92,5 @@ pub use page::text as next_steps;
 pub use remote::Remote;
 pub use setup::Setup;
 pub use supervisor::{Census, LiveCall};
+pub use texts::{TextDesk, Texting};
+pub use transcript::{Line, Speaker, Transcript};

@@ -45,6 +45,12 @@ impl Remote {
         self.front().map_or_else(Vec::new, |front| front.directory.all())
     }
 
+    /// Who answers this number: the one that has it, else the one that takes every number.
+    #[must_use]
+    pub fn for_number(&self, number: &str) -> Option<Arc<Assistant>> {
+        self.front()?.directory.for_number(number)
+    }
+
     /// Requests of this account are taken from now on.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ const LOGGED: u64 = 10;
 const LOGGED_EVERY: u64 = 1000;
 
 /// An answer that ends a request early.
-type Refusal = Box<Response<Body>>;
+pub(super) type Refusal = Box<Response<Body>>;
 
 fn refusal(status: StatusCode, text: &'static str) -> Refusal {
     Box::new(plain(status, text))
@@ -55,8 +55,8 @@ fn refusal(status: StatusCode, text: &'static str) -> Refusal {
 
 /// A shard's view of the whole.
 #[derive(Clone)]
-struct Here {
-    front: Arc<Front>,
+pub(super) struct Here {
+    pub(super) front: Arc<Front>,
     shard: usize,
 }
 
@@ -75,6 +75,8 @@ pub(super) fn router(front: Arc<Front>, shard: usize) -> Router {
             .route(path::STATUS, post(status))
             .route(&format!("{}/{{key}}", path::STATUS), post(status_of))
             .route(path::STREAM_STATUS, post(stream_status))
+            .route(path::TEXT, post(super::texts::received))
+            .route(path::TEXT_STATUS, post(super::texts::told))
             .route(path::MEDIA, get(media))
             .route("/api/{*rest}", any(api))
     };
@@ -123,12 +125,12 @@ async fn ready(State(here): State<Here>) -> Response<Body> {
 }
 
 /// A request of the carrier's, its signature checked.
-struct SignedForm {
-    body: Bytes,
+pub(super) struct SignedForm {
+    pub(super) body: Bytes,
 }
 
 /// Checks the signature before anything is read of the form. The refusal tells the client nothing.
-async fn signed_form(here: &Here, request: Request<Body>) -> Result<SignedForm, Refusal> {
+pub(super) async fn signed_form(here: &Here, request: Request<Body>) -> Result<SignedForm, Refusal> {
     let (parts, body) = request.into_parts();
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
@@ -168,19 +170,19 @@ fn check_signature(here: &Here, headers: &header::HeaderMap, url: &str, body: Si
 }
 
 /// The account's own requests only.
-fn of_our_account(here: &Here, account: AccountSid) -> Result<Arc<Twilio>, Refusal> {
+pub(super) fn of_our_account(here: &Here, account: AccountSid) -> Result<Arc<Twilio>, Refusal> {
     here.front.twilio().filter(|twilio| twilio.access.account() == account).ok_or_else(|| {
         tracing::warn!(%account, "a request for another account was refused: check the account SID in the configuration");
         refusal(StatusCode::FORBIDDEN, "Forbidden.\n")
     })
 }
 
-fn unreadable(error: FormError) -> Refusal {
+pub(super) fn unreadable(error: FormError) -> Refusal {
     tracing::warn!(%error, "a request of the carrier's cannot be used");
     Box::new((StatusCode::BAD_REQUEST, format!("{error}\n")).into_response())
 }
 
-fn document(twiml: &Twiml) -> Response<Body> {
+pub(super) fn document(twiml: &Twiml) -> Response<Body> {
     ([(header::CONTENT_TYPE, twiml::CONTENT_TYPE)], twiml.as_str().to_owned()).into_response()
 }
 

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::{FinishedCall, Remote, outbound::Outbound};
+use super::{FinishedCall, Remote, Texting, outbound::Outbound};
 use crate::{
     assistant::{FarewellKind, Settings},
     carrier::{
@@ -25,7 +25,7 @@ use crate::{
     },
     config,
     mix::AnnouncementError,
-    model::{Model, ToolCallId},
+    model::{Model, ToolCallId, openai},
     net::guard::Guard,
     tts,
     vad::Detector,
@@ -70,6 +70,8 @@ pub struct Outside {
     pub remote: Remote,
     /// What is served under `/api`.
     pub api: Option<Api>,
+    /// Who answers texts.
+    pub texting: Option<Texting>,
     /// Calls that are over go there, each once; the channel closes when the gateway has stopped.
     pub finished: Option<mpsc::UnboundedSender<Box<FinishedCall>>>,
 }
@@ -121,6 +123,17 @@ pub struct Assistant {
     pub model: ModelFactory,
     /// Runs the intents of `settings`; without it they fail, in words for the model.
     pub intents: Option<IntentRunner>,
+    /// How it answers texts, if it does.
+    pub texts: Option<Arc<TextAnswers>>,
+}
+
+/// How an assistant answers texts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextAnswers {
+    /// How many, how long, when.
+    pub settings: config::TextSettings,
+    /// The model that writes; of its tools only intents.
+    pub model: Arc<openai::Settings>,
 }
 
 impl fmt::Debug for Assistant {
@@ -169,6 +182,7 @@ impl Assistant {
             outbound: Outbound::default(),
             model,
             intents: None,
+            texts: None,
         })
     }
 }

@@ -49,21 +49,24 @@ const EDGES: &[(&str, &[&str])] = &[
     ("voices",    &["time", "audio", "wire", "codec", "mix", "assistant", "tts", "call", "config", "net"]),
     ("live",      &["time", "audio", "wire", "vad", "mix", "assistant", "carrier", "model", "tts", "call", "media",
                     "session", "intent", "config", "net", "voices"]),
+    ("text",      &["time", "wire", "carrier", "model", "config", "net", "store", "live"]),
     ("lab",       &["time", "audio", "codec", "resample", "vad", "mix", "carrier", "model", "call", "session", "net"]),
     ("replay",    &["time", "audio", "codec", "vad", "mix", "carrier", "model", "recording", "assistant", "tts",
                     "call", "media", "session", "chart", "net", "voices", "live", "lab"]),
     ("report",    &["codec", "assistant", "call", "chart", "replay"]),
     // the command (in the tree of main.rs; it sees the library as `quietline::`)
     // the operators' side
-    ("desk",      &["wire", "assistant", "carrier", "call", "config", "intent", "net", "store", "voices", "live"]),
-    ("api",       &["carrier", "config", "desk", "store"]),
+    ("desk",      &["wire", "assistant", "carrier", "call", "config", "intent", "net", "store", "voices", "live",
+                    "text"]),
+    ("api",       &["carrier", "config", "desk", "store", "text"]),
     ("cli",       &["time", "audio", "codec", "vad", "recording", "assistant", "carrier", "model", "call", "session",
                     "config", "net", "tts", "voices", "live", "lab", "replay", "chart", "report", "audit", "wire",
                     "desk", "api"]),
 ];
 
 /// Modules that may touch the world; all others are pure.
-const IMPURE: &[&str] = &["store", "desk", "api", "config", "net", "voices", "live", "lab", "replay", "report", "cli"];
+const IMPURE: &[&str] =
+    &["store", "desk", "api", "config", "net", "voices", "live", "text", "lab", "replay", "report", "cli"];
 
 /// What a pure module never names, by the beginning of the path.
 const IMPURE_PATHS: &[&[&str]] = &[

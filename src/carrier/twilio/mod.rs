@@ -8,6 +8,7 @@
 //! | [`twiml`] | the documents that answer webhooks |
 //! | [`signature`] | who may call our webhooks and open a stream |
 //! | [`rest`] | ending, changing and asking for a call; what the answers mean |
+//! | [`text`] | how long a text is, and cutting it |
 //! | [`webhook`] | the forms that Twilio posts to us |
 //! | [`token`] | what lets exactly one stream of exactly one call in |
 //! | [`call`] | one call: all of the above as a [`Carrier`](super::Carrier) |
@@ -28,6 +29,7 @@ pub mod mark_name;
 pub mod rest;
 pub mod sid;
 pub mod signature;
+pub mod text;
 pub mod token;
 pub mod twiml;
 pub mod webhook;

@@ -269,6 +269,114 @@ impl StreamCallback {
     }
 }
 
+/// What Twilio took a text for that it answers itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptOut {
+    /// They want no more texts from this number.
+    Stop,
+    /// They want them again.
+    Start,
+    /// They asked what this is.
+    Help,
+}
+
+/// Somebody wrote to a number of ours. `Debug` shows neither number nor words.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MessageRequest {
+    /// The account that owns the number.
+    pub account: AccountSid,
+    /// `SM…` or `MM…`: the same however often it is told.
+    pub id: String,
+    /// Who wrote.
+    pub from: String,
+    /// Our number.
+    pub to: String,
+    /// What they wrote; may be empty, with pictures.
+    pub body: String,
+    /// Pictures and the like; they are not looked at.
+    pub media: u32,
+    /// Twilio answers this one itself.
+    pub opt_out: Option<OptOut>,
+}
+
+impl fmt::Debug for MessageRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageRequest").field("id", &self.id).field("opt_out", &self.opt_out).finish_non_exhaustive()
+    }
+}
+
+impl MessageRequest {
+    /// Reads the form.
+    ///
+    /// # Errors
+    ///
+    /// If it names no account, no message or no numbers.
+    pub fn read(body: &[u8]) -> Result<Self, FormError> {
+        let form = Form::read(body);
+        let text = |name| form.text(name).map(str::to_owned).ok_or(FormError::Missing(name));
+        let opt_out = match form.text("OptOutType") {
+            Some("STOP") => Some(OptOut::Stop),
+            Some("START") => Some(OptOut::Start),
+            Some("HELP") => Some(OptOut::Help),
+            Some(_) | None => None,
+        };
+        Ok(Self {
+            account: form.sid("AccountSid")?,
+            id: message_id(&form)?,
+            from: text("From")?,
+            to: text("To")?,
+            body: form.text("Body").unwrap_or_default().to_owned(),
+            media: form.text("NumMedia").and_then(|count| count.parse().ok()).unwrap_or(0),
+            opt_out,
+        })
+    }
+}
+
+/// What became of a text of ours. These may come in any order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageCallback {
+    /// The account that sent it.
+    pub account: AccountSid,
+    /// `SM…`.
+    pub id: String,
+    /// `sent`, `delivered`, `undelivered`, `failed`, ….
+    pub status: String,
+    /// Why it failed.
+    pub error: Option<u32>,
+}
+
+impl MessageCallback {
+    /// Reads the form.
+    ///
+    /// # Errors
+    ///
+    /// If it names no account, no message or no state.
+    pub fn read(body: &[u8]) -> Result<Self, FormError> {
+        let form = Form::read(body);
+        let status = form.text("MessageStatus").ok_or(FormError::Missing("MessageStatus"))?;
+        if status.is_empty()
+            || status.len() > 32
+            || !status.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        {
+            return Err(FormError::Wrong("MessageStatus"));
+        }
+        Ok(Self {
+            account: form.sid("AccountSid")?,
+            id: message_id(&form)?,
+            status: status.to_owned(),
+            error: form.text("ErrorCode").and_then(|code| code.parse().ok()),
+        })
+    }
+}
+
+fn message_id(form: &Form<'_>) -> Result<String, FormError> {
+    let id = form.text("MessageSid").ok_or(FormError::Missing("MessageSid"))?;
+    let is_id = id.len() == 34
+        && (id.starts_with("SM") || id.starts_with("MM"))
+        && id[2..].bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id { Ok(id.to_owned()) } else { Err(FormError::Wrong("MessageSid")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -347,10 +455,26 @@ mod tests {
         assert_eq!(StreamCallback::read(IDS.as_bytes()).unwrap_err(), FormError::Missing("StreamEvent"));
     }
 
+    #[test]
+    fn texts_and_what_became_of_them_are_read() {
+        let ids = "AccountSid=AC0f1e2d3c0f1e2d3c0f1e2d3c0f1e2d3c&MessageSid=SM0f1e2d3c0f1e2d3c0f1e2d3c0f1e2d3c";
+        let form = format!("{ids}&From=%2B15550001111&To=%2B15550002222&Body=STOP+it&OptOutType=STOP&NumMedia=1");
+        let read = MessageRequest::read(form.as_bytes()).expect("a text");
+        assert_eq!((read.body.as_str(), read.opt_out, read.media), ("STOP it", Some(OptOut::Stop), 1));
+        assert!(!format!("{read:?}").contains("1555"));
+        assert_eq!(MessageRequest::read(ids.as_bytes()).unwrap_err(), FormError::Missing("From"));
+        let told =
+            MessageCallback::read(format!("{ids}&MessageStatus=failed&ErrorCode=30003").as_bytes()).expect("news");
+        assert_eq!((told.status.as_str(), told.error), ("failed", Some(30003)));
+        let wrong = ids.replace("SM0f", "SMÖf");
+        assert_eq!(MessageRequest::read(wrong.as_bytes()).unwrap_err(), FormError::Wrong("MessageSid"));
+    }
+
     proptest::proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(body: Vec<u8>) {
             let _ = (VoiceRequest::read(&body), StatusCallback::read(&body), StreamCallback::read(&body));
+            let _ = (MessageRequest::read(&body), MessageCallback::read(&body));
         }
     }
 }

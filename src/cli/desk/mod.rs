@@ -5,6 +5,7 @@ pub(crate) mod call;
 pub(crate) mod number;
 pub(crate) mod place;
 mod show;
+pub(crate) mod text;
 pub(crate) mod token;
 pub(crate) mod twilio;
 
@@ -74,6 +75,13 @@ impl fmt::Display for Trouble {
     }
 }
 
+/// A key for what is to be done once.
+fn new_key() -> Result<String, Trouble> {
+    let mut nonce = [0; 16];
+    getrandom::fill(&mut nonce).map_err(ours)?;
+    Ok(nonce.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 type Outcome = Result<(), Trouble>;
 
 /// Runs what asks the server, and tells what came of it: 0 done, 1 refused, 2 not asked.
@@ -85,13 +93,6 @@ fn finish(name: &str, outcome: Outcome, err: &mut dyn Write) -> ExitCode {
             ExitCode::from(if matches!(trouble, Trouble::Refused(_)) { 1 } else { 2 })
         }
     }
-}
-
-/// A key for what costs money: the server does it once.
-fn new_key() -> Result<String, Trouble> {
-    let mut nonce = [0; 16];
-    getrandom::fill(&mut nonce).map_err(ours)?;
-    Ok(nonce.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn ours(error: impl fmt::Display) -> Trouble {
@@ -127,7 +128,10 @@ impl ServerArgs {
     }
 
     fn config(&self) -> Result<Config, Trouble> {
-        Config::load(self.config.as_deref(), &config::process_env).map_err(ours)
+        let load = |env| Config::load(self.config.as_deref(), env);
+        // `TWILIO_AUTH_TOKEN` alone may be meant for `twilio enable`, not for a server.
+        let without_account = |name: &str| config::process_env(name).filter(|_| !name.starts_with("TWILIO_A"));
+        load(&config::process_env).or_else(|error| load(&without_account).map_err(|_| ours(error)))
     }
 
     fn local(&self) -> Result<Local, Trouble> {

@@ -352,7 +352,7 @@ async fn available(
     answer(200, &json!({ "available_phone_numbers": items, "uri": uri }))
 }
 
-fn allowed(lab: &Shared, headers: &HeaderMap, account: &str) -> Result<(), Refusal> {
+pub(super) fn allowed(lab: &Shared, headers: &HeaderMap, account: &str) -> Result<(), Refusal> {
     if !credentials(lab, headers) {
         return Err(Refusal::CREDENTIALS);
     }
@@ -360,7 +360,7 @@ fn allowed(lab: &Shared, headers: &HeaderMap, account: &str) -> Result<(), Refus
 }
 
 /// A form or a query, held against the vendor's schema of the operation.
-fn form(lab: &Shared, operation: &str, body: &[u8]) -> Result<Value, Refusal> {
+pub(super) fn form(lab: &Shared, operation: &str, body: &[u8]) -> Result<Value, Refusal> {
     let mut fields = Map::new();
     let mut held = Map::new();
     for (name, value) in form_urlencoded::parse(body) {
@@ -384,12 +384,12 @@ fn checked(lab: &Shared, schema: &str, resource: Value) -> Response {
     answer(200, &resource)
 }
 
-fn complain(lab: &Shared, schema: &str, resource: &Value) {
+pub(super) fn complain(lab: &Shared, schema: &str, resource: &Value) {
     if let Some(complaint) = check::resource(schema, resource) {
         lab.violation(&format!("a mistake of the lab's: its answer is no {schema}, {complaint}"));
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

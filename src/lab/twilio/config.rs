@@ -10,6 +10,8 @@ use crate::{
 
 /// Path of the voice webhook below the public address: the one thing that a number's owner types in.
 pub const VOICE_PATH: &str = "/twilio/voice";
+/// Path of the webhook of texts.
+pub const TEXT_PATH: &str = "/twilio/sms";
 /// Path of the number's status callback.
 pub const STATUS_PATH: &str = "/twilio/status";
 

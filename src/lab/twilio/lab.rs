@@ -30,6 +30,7 @@ use super::{
     report::{CallReport, LabReport},
     rest,
     scheduler::Scheduler,
+    texts::{self, LabText, TextOutcome, Texts},
 };
 use crate::{
     carrier::twilio::{CallSid, StreamSid},
@@ -63,6 +64,7 @@ pub(super) struct Shared {
     rest_fault: Mutex<Option<(RestFault, Timestamp)>>,
     report: Mutex<LabReport>,
     pub(super) numbers: Numbers,
+    pub(super) texts: Texts,
     /// What was wrong outside of calls.
     complaints: Mutex<Vec<String>>,
     /// By the gateway.
@@ -96,6 +98,7 @@ impl Lab {
             rest_fault: Mutex::default(),
             report: Mutex::default(),
             numbers: Numbers::new(&config.numbers, &config.for_sale, config.account_sid.as_str()),
+            texts: Texts::default(),
             complaints: Mutex::default(),
             placed: Mutex::default(),
             config,
@@ -151,6 +154,27 @@ impl Lab {
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
         locked(&self.shared.complaints).clone()
+    }
+
+    /// Somebody writes to a number, and the gateway is asked what to answer.
+    pub async fn text(&self, from: &str, to: &str, body: &str) -> TextOutcome {
+        texts::write(&self.shared, from, to, body).await
+    }
+
+    /// The webhook of a text that came before is asked once more, as the vendor does when an answer is lost.
+    pub async fn text_again(&self, id: &str) -> Option<TextOutcome> {
+        texts::again(&self.shared, id).await
+    }
+
+    /// All texts that the account has sent to this person, the oldest first.
+    #[must_use]
+    pub fn texts_to(&self, person: &str) -> Vec<LabText> {
+        self.shared.texts.to(person)
+    }
+
+    /// Texts are sent from now on, and the answer that says so is lost.
+    pub fn lose_text_answers(&self, lose: bool) {
+        self.shared.texts.lose_answers(lose);
     }
 
     /// The number is called.
@@ -314,7 +338,7 @@ impl Shared {
         self.sid("MZ").parse().expect("two letters and 32 digits are a SID")
     }
 
-    fn sid(&self, prefix: &str) -> String {
+    pub(super) fn sid(&self, prefix: &str) -> String {
         format!("{prefix}{:032x}", locked(&self.random).u128(..))
     }
 

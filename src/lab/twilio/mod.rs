@@ -15,6 +15,7 @@
 //! | `line`, `stream`, `wire`, `messages` | a call's media stream, its handshake |
 //! | `raw` | WebSockets that no document asked for, for what must be refused |
 //! | `account` | what a gateway may ask of the account: its numbers, numbers for sale |
+//! | `texts` | texts to the gateway, and those that it sends |
 //! | `rest`, `resource` | what a gateway may ask of a call |
 //! | `check`, `schemas` | every message against its schema |
 //! | `meter`, `histogram`, `events`, `log`, `report` | what was heard and what happened |
@@ -51,12 +52,14 @@ mod rest;
 mod scheduler;
 mod signing;
 mod stream;
+mod texts;
 mod wire;
 
 pub use account::LabNumber;
 pub use call::LabCall;
 pub use config::{
-    Callbacks, Callee, Dial, Gateway, LabConfig, NotAGateway, RestFault, STATUS_PATH, VOICE_PATH, WireAct, WireFaults,
+    Callbacks, Callee, Dial, Gateway, LabConfig, NotAGateway, RestFault, STATUS_PATH, TEXT_PATH, VOICE_PATH, WireAct,
+    WireFaults,
 };
 pub use events::{CallEvent, EndedBy, Spoken, StreamEnd, Webhook};
 pub use histogram::Histogram;
@@ -66,3 +69,4 @@ pub use meter::{HeardMeter, HeardUtterance, UTTERANCE_GAP};
 pub use raw::{RawMessage, RawRefused, RawStart, RawStream};
 pub use report::{CallReport, LabReport, Tones};
 pub use signing::Signature;
+pub use texts::{LabText, TextOutcome};

@@ -23,7 +23,7 @@ use super::{
     events::{CallEvent, EndedBy},
     follow::{Control, Source},
     lab::Shared,
-    outbound, resource,
+    outbound, resource, texts,
 };
 use crate::{lab::Rest, time::Timestamp};
 
@@ -37,6 +37,7 @@ pub(super) async fn serve(listener: TcpListener, lab: Arc<Shared>) {
         .route("/2010-04-01/Accounts/{account}/Calls/{call}", calls)
         .merge(account::routes())
         .merge(outbound::routes())
+        .merge(texts::routes())
         .fallback(async || Refusal::NOT_FOUND.response())
         .with_state(lab);
     // It ends with its task.
@@ -62,6 +63,10 @@ impl Refusal {
     pub(super) const NOT_OWNED: Self =
         Self { status: 400, code: 21212, message: "Invalid 'From' Number: it is not one of the account's" };
     pub(super) const FORM: Self = Self { status: 400, code: 20001, message: "Invalid parameter" };
+    pub(super) const OPTED_OUT: Self =
+        Self { status: 400, code: 21610, message: "Attempt to send to unsubscribed recipient" };
+    pub(super) const NOT_OURS: Self =
+        Self { status: 400, code: 21660, message: "Mismatch between the 'From' number and the account" };
     const INLINE: Self = Self { status: 400, code: 32018, message: "Twiml is longer than 4000 characters" };
 
     pub(super) fn response(self) -> Response {

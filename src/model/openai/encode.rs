@@ -29,15 +29,6 @@ pub(super) fn session_update(settings: &Settings, event_id: &str) -> String {
     } else {
         Value::from(settings.voice.as_str())
     };
-    let tools: Vec<Value> = settings
-        .tools
-        .iter()
-        .map(|tool| {
-            json!({
-                "type": "function", "name": tool.name, "description": tool.description, "parameters": tool.parameters,
-            })
-        })
-        .collect();
     let mut session = json!({
         "type": "realtime",
         "output_modalities": ["audio"],
@@ -51,7 +42,7 @@ pub(super) fn session_update(settings: &Settings, event_id: &str) -> String {
             },
             "output": {"format": format, "voice": voice, "speed": decimal(settings.speed)},
         },
-        "tools": tools,
+        "tools": tools(settings),
         "tool_choice": "auto",
         "max_output_tokens": settings.max_output_tokens.map_or(Value::from("inf"), Value::from),
     });
@@ -60,6 +51,32 @@ pub(super) fn session_update(settings: &Settings, event_id: &str) -> String {
         session["reasoning"] = json!({"effort": effort});
     }
     json!({"type": "session.update", "event_id": event_id, "session": session}).to_string()
+}
+
+/// The configuration of a session that writes: nothing of audio, and no voice.
+pub(super) fn text_session_update(settings: &Settings, event_id: &str) -> String {
+    let mut session = json!({
+        "type": "realtime",
+        "output_modalities": ["text"],
+        "instructions": settings.instructions,
+        "audio": {"input": {"turn_detection": null}},
+        "tools": tools(settings),
+        "tool_choice": "auto",
+        "max_output_tokens": settings.max_output_tokens.map_or(Value::from("inf"), Value::from),
+    });
+    if let Some(effort) = &settings.reasoning_effort {
+        session["reasoning"] = json!({"effort": effort});
+    }
+    json!({"type": "session.update", "event_id": event_id, "session": session}).to_string()
+}
+
+fn tools(settings: &Settings) -> Vec<Value> {
+    let tool = |tool: &crate::model::Tool| {
+        json!({
+            "type": "function", "name": tool.name, "description": tool.description, "parameters": tool.parameters,
+        })
+    };
+    settings.tools.iter().map(tool).collect()
 }
 
 fn transcription(settings: &Settings) -> Value {

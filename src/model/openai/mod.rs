@@ -9,6 +9,7 @@
 //! | `incoming.rs`, `decode.rs` | what the server says; its form on the wire |
 //! | `ids.rs` | the vendor's ids and our numbers |
 //! | `history.rs` | the conversation so far, for a session that takes a lost one's place |
+//! | `text.rs` | one answer in writing, by a session without audio |
 //! | `fault.rs` | what the vendor's codes mean |
 //!
 //! Decisions where the protocol leaves a choice:
@@ -33,6 +34,7 @@ mod session;
 mod settings;
 #[cfg(test)]
 mod tests;
+pub mod text;
 
 pub use access::{Access, AccessError, Auth};
 pub use session::{OPENING, OpenAi};

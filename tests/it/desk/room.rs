@@ -72,7 +72,8 @@ impl Server {
             let remote = Remote::default();
             let office = Office::open(&config, remote.clone(), calls).unwrap();
             let api = Api { routes: api::routes(office.desk().clone()), runtime: office.runtime().clone() };
-            let outside = Outside { remote, api: Some(api), finished: Some(finished) };
+            let texting = Some(office.texting());
+            let outside = Outside { remote, api: Some(api), texting, finished: Some(finished) };
             let gateway = Gateway::start(Setup { outside, ..Setup::of(&config).unwrap() }, None).unwrap();
             office.answer(gateway.addr()).unwrap();
             let local = Local::read(&Local::path(&config.store.choice).unwrap()).unwrap();

@@ -16,7 +16,7 @@ pub use numbers::{
     Available, AvailableKind, Capabilities, Number, NumberSettings, Search, available, buy, number, numbers, point,
 };
 pub use refusal::RestError;
-pub use sending::{Detection, Message, NewCall, PlacedCall, place, send_text, status_events};
+pub use sending::{Detection, Listed, Message, NewCall, PlacedCall, place, send_text, status_events, texts};
 
 use super::{AccountSid, rest::Request};
 use crate::wire::{ExchangeEvent, Method};

@@ -27,6 +27,27 @@ pub fn send_text(account: AccountSid, from: &str, to: &str, body: &str, status_c
     Request { method: Method::Post, path: format!("/2010-04-01/Accounts/{account}/Messages.json"), form }
 }
 
+/// A text of the account, as a list tells of it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Listed {
+    /// `SM…`.
+    pub sid: String,
+    /// What it says.
+    #[serde(default)]
+    pub body: String,
+    /// `queued`, `sent`, ….
+    pub status: String,
+}
+
+/// The latest texts from one number to another: for finding out whether one was sent. [`super::page`] reads them under
+/// `messages`, the newest first.
+#[must_use]
+pub fn texts(account: AccountSid, from: &str, to: &str) -> Request {
+    let query = [("To", to.to_owned()), ("From", from.to_owned()), ("PageSize", "20".to_owned())];
+    let path = super::with_query(&format!("/2010-04-01/Accounts/{account}/Messages.json"), &query);
+    Request { method: Method::Get, path, form: Vec::new() }
+}
+
 /// Whether the carrier listens for an answering machine before it asks us what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detection {

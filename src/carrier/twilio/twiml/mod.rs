@@ -150,6 +150,30 @@ pub fn busy() -> Twiml {
     written(|xml| xml.create_element("Reject").with_attribute(("reason", "busy")).write_empty().map(drop))
 }
 
+/// Answers a text with another one, whose fate is told to `status_callback`.
+///
+/// # Errors
+///
+/// If text or address cannot stand in it.
+pub fn message(text: Setting<'_>, status_callback: Setting<'_>) -> Result<Twiml, TwimlError> {
+    if text.value.trim().is_empty() {
+        return Err(text.refused(Problem::Empty));
+    }
+    check_text(text, super::text::MAX_TEXT)?;
+    check_url(status_callback, &["https://", "http://"])?;
+    Ok(written(|xml| {
+        let message =
+            xml.create_element("Message").with_attributes([("action", status_callback.value), ("method", "POST")]);
+        message.write_text_content(BytesText::new(text.value)).map(drop)
+    }))
+}
+
+/// Answers a text with nothing.
+#[must_use]
+pub fn nothing() -> Twiml {
+    written(|_| Ok(()))
+}
+
 /// Ends the call.
 #[must_use]
 pub fn hang_up() -> Twiml {

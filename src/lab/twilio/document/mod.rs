@@ -1,6 +1,7 @@
 //! TwiML, read: the vendor's half of [`crate::carrier::twilio::twiml`].
 
 mod grammar;
+mod reply;
 #[cfg(test)]
 mod tests;
 mod xml;
@@ -8,6 +9,7 @@ mod xml;
 use std::{fmt, time::Duration};
 
 use hyper::Method;
+pub(super) use reply::{Reply, replies};
 use xml::Element;
 
 /// Most characters of a parameter's name and value together, less one.
