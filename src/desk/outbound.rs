@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
-use super::{Actor, Desk, DeskError, Result};
+use super::{Actor, Desk, DeskError, Result, hooks, records};
 use crate::{
     carrier::{
         is_e164,
@@ -221,7 +221,9 @@ impl Desk {
             rang_back: false,
             detail: json!({}),
         };
-        Ok(self.store.keep_call(&row, None).await?)
+        let now = clock::unix_ms() as i64;
+        let hook = self.facts.webhook.as_ref().map(|to| hooks::hook(to, "call.ended", now, records::told(&row)));
+        Ok(self.store.keep_call(&row, hook.as_ref()).await?)
     }
 }
 

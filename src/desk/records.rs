@@ -150,7 +150,7 @@ fn kept(call: &FinishedCall, transcripts: bool) -> store::Call {
 }
 
 /// What a webhook tells of it: enough to know what happened, without what was said.
-fn told(call: &store::Call) -> Value {
+pub(super) fn told(call: &store::Call) -> Value {
     json!({
         "id": call.id,
         "assistant": { "id": call.assistant.as_str(), "name": call.assistant_name, "version": call.version },

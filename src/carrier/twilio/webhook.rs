@@ -399,6 +399,51 @@ mod tests {
     }
 
     #[test]
+    fn calls_that_we_placed_are_theirs_by_to_and_known_by_who_answers() {
+        let ends = "&To=%2B15550001111&From=%2B15550200900&CallStatus=in-progress";
+        let read = |more: &str| VoiceRequest::read(format!("{IDS}{ends}{more}").as_bytes()).expect("a call");
+        let ours = read("&Direction=outbound-api&AnsweredBy=human");
+        let Parties { theirs, ours: own, outbound } = ours.parties();
+        assert_eq!((theirs.as_str(), own.as_str(), outbound), ("+15550001111", "+15550200900", true));
+        assert_eq!(read("&Direction=inbound").parties().theirs, "+15550200900");
+        for (word, by) in [
+            ("human", AnsweredBy::Person),
+            ("unknown", AnsweredBy::Person),
+            ("machine_start", AnsweredBy::Machine),
+            ("machine_end_beep", AnsweredBy::Machine),
+            ("machine_end_silence", AnsweredBy::Machine),
+            ("machine_end_other", AnsweredBy::Machine),
+            ("fax", AnsweredBy::Fax),
+        ] {
+            assert_eq!(read(&format!("&AnsweredBy={word}")).answered_by, Some(by), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_no_person_answered_is_told_by_its_last_callback() {
+        for (fields, why) in [
+            ("CallStatus=busy", Some("busy")),
+            ("CallStatus=no-answer", Some("unanswered")),
+            ("CallStatus=failed", Some("unreachable")),
+            ("CallStatus=canceled", Some("canceled")),
+            ("CallStatus=completed&AnsweredBy=machine_end_beep", Some("machine")),
+            ("CallStatus=completed&AnsweredBy=fax", Some("fax")),
+            ("CallStatus=completed&AnsweredBy=human", None),
+            ("CallStatus=in-progress&AnsweredBy=machine_start", None),
+            ("CallStatus=completed", None),
+        ] {
+            let read = |direction: &str| {
+                let form = format!("{IDS}&{fields}&Direction={direction}&CallDuration=7");
+                StatusCallback::read(form.as_bytes()).expect("a callback")
+            };
+            assert_eq!(read("outbound-api").unanswered.map(Unanswered::name), why, "{fields}");
+            assert_eq!(read("outbound-api").lasted_s, Some(7));
+            // Who calls us, and the other leg of a transfer, are nobody's calls of ours.
+            assert_eq!((read("inbound").unanswered, read("outbound-dial").unanswered), (None, None));
+        }
+    }
+
+    #[test]
     fn callbacks_are_read() {
         let status = StatusCallback::read(format!("{IDS}&CallStatus=no-answer&SequenceNumber=3").as_bytes());
         let status = status.expect("a callback");

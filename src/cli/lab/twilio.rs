@@ -154,7 +154,7 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
     }
     let told = if told { calls.as_slice() } else { &[] };
     tokio::select! {
-        followed = follow(told, &calls, args.verbose, out) => followed.map_err(text)?,
+        followed = follow(0, told, &calls, args.verbose, out) => followed.map_err(text)?,
         interrupt = tokio::signal::ctrl_c() => {
             interrupt.map_err(text)?;
             writeln!(out, "interrupted: hanging up").map_err(text)?;
@@ -180,9 +180,7 @@ async fn placed(args: &TwilioArgs, lab: Lab, out: &mut dyn Write) -> Result<bool
         let mut told = 0;
         loop {
             let calls = lab.placed();
-            for call in &calls[told..] {
-                follow(std::slice::from_ref(call), &[], args.verbose, out).await?;
-            }
+            follow(told, &calls[told..], &[], args.verbose, out).await?;
             told = calls.len();
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -256,10 +254,16 @@ fn dial(args: &TwilioArgs, trouble: Trouble, said: Option<&[i16]>, tape: &Arc<[u
     Dial { rest_fault: args.rest_fault, detail: said.is_some(), ..dial }
 }
 
-/// Tells what happens, call by call, until all are over.
-async fn follow(told: &[LabCall], calls: &[LabCall], verbose: bool, out: &mut dyn Write) -> io::Result<()> {
+/// Tells what happens, call by call, until all are over; so many were told before.
+async fn follow(
+    before: usize,
+    told: &[LabCall],
+    calls: &[LabCall],
+    verbose: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     for (n, call) in told.iter().enumerate() {
-        writeln!(out, "call {} {}", n + 1, call.sid())?;
+        writeln!(out, "call {} {}", before + n + 1, call.sid())?;
         let (mut seen, mut began) = (0, None);
         loop {
             let events = call.events_after(seen).await;
