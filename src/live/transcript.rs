@@ -28,7 +28,7 @@ pub struct Line {
     pub text: String,
 }
 
-/// See the [module](self).
+/// What was said in a call, as far as the model wrote it down, and within bounds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transcript {
     lines: Vec<Line>,
