@@ -1,6 +1,7 @@
 //! `quietline lab`: stand-ins for the peers of a gateway, on real sockets.
 
 mod peers;
+mod texts;
 mod twilio;
 mod typed;
 

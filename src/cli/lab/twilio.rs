@@ -50,6 +50,9 @@ pub(crate) struct TwilioArgs {
     /// What the caller says: m4a, MP3, WAV, Ogg Vorbis, raw G.711. Default: a built-in caller who goes quiet after 15 s.
     #[arg(long, value_name = "FILE")]
     audio: Option<PathBuf>,
+    /// Writes this text instead of calling, and prints what is answered.
+    #[arg(long, value_name = "BODY")]
+    text: Option<String>,
     /// Keys that the caller presses, with times since the stream's start: 5s:9,1200ms:#
     #[arg(long, value_name = "TIME:KEY,…", value_delimiter = ',', value_parser = digit)]
     digits: Vec<(Duration, Digit)>,
@@ -136,9 +139,12 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
     if let Some(number) = args.number.first() {
         writeln!(out, "waiting until {number} is assigned …").and_then(|()| out.flush()).map_err(text)?;
         tokio::select! {
-            () = until_assigned(&lab, number) => {}
+            () = until_assigned(&lab, number, args.text.is_some()) => {}
             interrupt = tokio::signal::ctrl_c() => return interrupt.map_err(text).and(Err("interrupted".to_owned())),
         }
+    }
+    if let Some(body) = &args.text {
+        return super::texts::written(&lab, args.number.first(), &args.line, body, out).await;
     }
     let tape: Arc<[u8]> = audio.iter().map(|&sample| mulaw::encode(sample)).collect();
     let mut calls = Vec::new();
@@ -215,8 +221,9 @@ async fn until_listening(args: &TwilioArgs) {
 }
 
 /// A call to the number would ask somebody.
-async fn until_assigned(lab: &Lab, number: &str) {
-    let is_set = || lab.number(number).is_some_and(|set| set["voice_url"].as_str().is_some_and(|url| !url.is_empty()));
+async fn until_assigned(lab: &Lab, number: &str, for_texts: bool) {
+    let field = if for_texts { "sms_url" } else { "voice_url" };
+    let is_set = || lab.number(number).is_some_and(|set| set[field].as_str().is_some_and(|url| !url.is_empty()));
     while !is_set() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }

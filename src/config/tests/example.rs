@@ -35,6 +35,7 @@ const TABLES: &[&str] = &[
     "[[assistant]]\n[assistant.farewell]\n{}",
     "[[assistant]]\n[assistant.farewell.voice]\n{}",
     "[[assistant]]\n[assistant.farewell.fallback_voice]\n{}",
+    "[[assistant]]\n[assistant.text]\n{}",
     "[[assistant]]\n[assistant.tools]\n{}",
     "[[assistant]]\n[assistant.tools.hangup_call]\n{}",
     "[[assistant]]\n[assistant.tools.wait_for_caller]\n{}",

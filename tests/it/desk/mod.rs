@@ -5,4 +5,5 @@ mod api;
 mod intents;
 mod outbound;
 mod room;
+mod texts;
 mod tools;

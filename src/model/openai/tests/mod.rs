@@ -8,6 +8,7 @@ mod opening;
 mod reopening;
 mod settings;
 mod speaking;
+mod text;
 mod vectors;
 
 use std::collections::HashMap;
