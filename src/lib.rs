@@ -41,7 +41,7 @@
 //! A webhook (`live/routes.rs`, signature checked) is answered with a document that holds a one-time token
 //! (`live/answers.rs`, [`carrier::twilio::token`]). The carrier opens a WebSocket; its handshake is checked, its `start`
 //! waited for and its token read (`live/doorway.rs`), and the supervisor says whether it begins a call, takes the place
-//! of a broken stream, or is refused. A call then lives on one shard (`live/shard.rs`): its socket (`live/link.rs`), its
+//! of a broken stream, or is refused. A call then lives on one shard (`live/shard.rs`): its socket ([`net::websocket`]), its
 //! [`session::Session`], its [`carrier::Carrier`] and [`model::Model`], which are state machines without sockets; their
 //! requests are values of [`wire`], made in the slow world by [`net::client`].
 //!
@@ -58,6 +58,9 @@
 //! | when a phrase is rendered, and what stands in for it | [`voices`] |
 //! | a carrier | [`carrier`] (words), its own folder (wire) |
 //! | a model | [`model`] (words), its own folder (wire) |
+//! | what an assistant can do | [`intent`] (over HTTP), `call/wait.rs`, `call/transfer.rs`, [`model::Tool`] (built in) |
+//! | what operators may do, and what it does | [`desk`]; how they ask: [`api`], `cli/desk` |
+//! | what is kept, and where | [`store`] (a folder of SQL for both databases) |
 //! | which texts are answered, and how | [`text`] |
 //! | what a setting allows | [`assistant`]; what the server's file calls it: [`config`] |
 //! | what a capture holds | [`session::capture`]; what is replayed of it: [`replay::capture`] |
@@ -76,11 +79,12 @@
 //! * [`call`] (control plane), [`media`] (data plane; it implements the port that the call defines), [`session`] (both);
 //! * [`chart`] (a call as a picture, for pages and documents);
 //! * [`intent`] (what an assistant can do over HTTP), [`store`] (what outlives the process);
-//! * [`config`] (the server's file and environment);
+//! * [`config`] (the server's file and environment; assistants as documents);
 //! * drivers: [`net`] (sockets, HTTP, the one clock), [`voices`] (phrases rendered and kept), [`live`] (the gateway),
 //!   [`text`] (text messages, answered),
 //!   [`lab`] (stand-ins for carrier, model and voices, pure and on sockets), [`replay`] (recordings and the demo's
 //!   scenarios), [`report`] (a page of what a replay came to);
+//! * for operators: [`desk`] (assistants, numbers, calls, tokens, on a thread of its own) and [`api`] (the same over HTTP);
 //! * the command: `main.rs` and `cli/`.
 //!
 //! Who may import whom is a table in `tests/it/layering.rs`, reviewed like code.
@@ -133,7 +137,10 @@
 //!     `vad/silero/tests.rs`.
 //! 16. A captured call comes to the same decisions, byte for byte: `replay/capture/tests.rs`, every call of
 //!     `tests/it/live/room.rs`, `tests/it/captures.rs`.
-//! 17. What stands in a name, a failure or a truth file is never markup or script in a report: `tests/it/report.rs`.
+//! 17. One contract holds both databases, and what is acknowledged survives `kill -9`: `tests/it/store`.
+//! 18. What is published, assigned and kept is still there after a restart, and the telephone rings through to it:
+//!     `tests/it/desk`.
+//! 19. What stands in a name, a failure or a truth file is never markup or script in a report: `tests/it/report.rs`.
 //!
 //! # Where the design was left
 //!

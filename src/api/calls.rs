@@ -1,6 +1,11 @@
 //! Calls that are over, and those under way.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -8,17 +13,18 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     auth::Asker,
+    once::once,
     problem::Problem,
-    request::{List, Page, Path, Query, time},
+    request::{Body, List, Page, Path, Query, time},
 };
 use crate::{
-    desk::{Desk, Scope},
+    desk::{self, Desk, Scope},
     store::{self, Direction},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Desk> {
     OpenApiRouter::new()
-        .routes(routes!(list))
+        .routes(routes!(list, place))
         .routes(routes!(live))
         .routes(routes!(usage))
         .routes(routes!(read))
@@ -93,6 +99,39 @@ struct LiveCall {
     id: String,
     /// Its line is being closed.
     closing: bool,
+}
+
+/// A call that is wanted.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewCall {
+    /// Who is called, E.164.
+    #[schema(example = "+15551234567")]
+    to: String,
+    /// The assistant that calls, by id or name.
+    assistant: String,
+    /// Our number, E.164; left out: the first one that the assistant answers.
+    #[serde(default)]
+    from: Option<String>,
+}
+
+/// A call that the carrier places.
+#[derive(Serialize, ToSchema)]
+struct PlacedCall {
+    /// The carrier's id of it.
+    id: String,
+    /// The assistant's id.
+    assistant: String,
+    /// Who is called.
+    to: String,
+    /// Our number.
+    from: String,
+}
+
+impl PlacedCall {
+    fn of(call: desk::CallPlaced) -> Self {
+        Self { id: call.id, assistant: call.assistant.to_string(), to: call.to, from: call.from }
+    }
 }
 
 /// What a number's calls came to.
@@ -182,6 +221,26 @@ async fn list(
         rang_back: filter.rang_back,
     };
     Ok(Json(List::of(desk.calls(&filter, &page.of_store()?).await?, Call::of)))
+}
+
+/// Place a call: costs money. Whoever answers talks with the assistant; a machine is told what `outbound` in its definition
+/// says.
+#[utoipa::path(post, path = "/calls", tag = "calls", request_body = NewCall,
+    params(("idempotency-key" = String, Header, description = "Yours, new for each call: the same again does nothing.")),
+    security(("token" = ["calls:write"])), responses(
+    (status = CREATED, description = "The carrier has taken it; it rings soon.", body = PlacedCall),
+    (status = "default", description = "Refused.", body = Problem, content_type = "application/problem+json"),
+))]
+async fn place(
+    State(desk): State<Desk>,
+    asker: Asker,
+    headers: HeaderMap,
+    Body(call): Body<NewCall>,
+) -> Result<Response, Problem> {
+    let actor = asker.may(Scope::CallsWrite)?;
+    let wanted = desk::Wanted { to: call.to.clone(), assistant: call.assistant.clone(), from: call.from.clone() };
+    let work = async { desk.place_call(&actor, &wanted).await.map(PlacedCall::of) };
+    once(&desk, &actor, &headers, "calls.place", &call, work).await
 }
 
 /// Calls under way at this server.

@@ -171,6 +171,8 @@ fn show_assistant(assistant: &Assistant, out: &mut dyn Write) -> io::Result<()> 
         format!("{}; rings {} s", to.join(", "), transfer.timeout.as_secs())
     });
     row(out, "tools.transfer_call", transfer.as_deref().unwrap_or("off"))?;
+    let machine = assistant.outbound.message.as_deref().map_or("end".to_owned(), |text| format!("message {text:?}"));
+    row(out, "outbound", &format!("{} within an hour; a machine: {machine}", assistant.outbound.max_per_hour))?;
     let voice = |voice: &Option<Voice>, none: &str| voice.as_ref().map_or_else(|| none.to_owned(), Voice::to_string);
     row(out, "farewell.voice", &voice(&assistant.voice, "none: recordings, and the carrier's own voice"))?;
     row(out, "farewell.fallback_voice", &voice(&assistant.fallback_voice, "none"))?;

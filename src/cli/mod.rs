@@ -34,6 +34,8 @@ pub(crate) enum Cli {
     Assistant(desk::assistant::AssistantArgs),
     /// Say of recordings with both voices in one track how the call ended, and which rules it kept.
     Audit(audit::AuditArgs),
+    /// Have an assistant call somebody: costs money.
+    Call(desk::place::CallArgs),
     /// Calls that are over, and those under way.
     Calls(desk::call::CallsArgs),
     /// Play a whole call without keys or accounts: caller, agent, silence, goodbye, hang-up.
@@ -79,6 +81,7 @@ impl Cli {
         let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
         match self {
             Self::Assistant(args) => desk::assistant::run(args, &mut out, &mut err),
+            Self::Call(args) => desk::place::run(args, &mut out, &mut err),
             Self::Calls(args) => desk::call::run(args, &mut out, &mut err),
             Self::Man(args) => man::run(args, &mut out, &mut err),
             Self::Number(args) => desk::number::run(args, &mut out, &mut err),

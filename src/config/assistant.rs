@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{TextSettings, Transfer};
+use super::{Outbound, TextSettings, Transfer};
 use crate::{
     assistant::{FarewellKind, Greeting, HangupTool, Settings},
     intent,
@@ -33,6 +33,8 @@ pub struct Assistant {
     pub hangup_confirm: bool,
     /// Whom it may put callers through to.
     pub transfer: Option<Transfer>,
+    /// Calls that it places.
+    pub outbound: Outbound,
     /// Its model.
     pub model: ModelChoice,
     /// Its voice detector.
@@ -94,6 +96,7 @@ impl Default for Assistant {
             reminder_text: tts::default_reminder().to_owned(),
             hangup_confirm: true,
             transfer: None,
+            outbound: Outbound::default(),
             model: ModelChoice::default(),
             detector: Detector::default(),
             channels: BTreeSet::from([Channel::Call]),

@@ -120,6 +120,7 @@ impl Reader<'_> {
         let farewell = &table.farewell;
         let (voice, fallback_voice) = self.farewell_voices(&farewell.voice, &farewell.fallback_voice, openai, &model);
         let has_voice = voice.is_some();
+        let outbound = self.outbound(&table.outbound, &tag);
         let reminder_text = self.reminder(&name, &table.reminder, has_voice, &mut settings);
         let farewells = self.farewells(&name, farewell, has_voice, tag);
         Assistant {
@@ -127,6 +128,7 @@ impl Reader<'_> {
             numbers: table.numbers.iter().map(|number| number.get_ref().clone()).collect(),
             reminder_text,
             transfer,
+            outbound,
             hangup_confirm: table.tools.hangup_call.as_ref().is_none_or(|tool| tool.confirm),
             model,
             detector: self.named(&table.detector, |text| text.parse::<Detector>()).unwrap_or_default(),

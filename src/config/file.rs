@@ -36,6 +36,7 @@ pub(super) struct StoreTable {
     pub(super) database_url_env: Value<Names>,
     pub(super) database_url_file: Value<Names>,
     pub(super) keep_calls_days: Value<Number>,
+    pub(super) keep_transcripts: Option<bool>,
 }
 
 #[derive(Default, Deserialize)]
@@ -185,6 +186,7 @@ pub(super) struct AssistantTable {
     pub(super) greeting: Option<GreetingTable>,
     pub(super) reminder: Value<ReminderTable>,
     pub(super) farewell: FarewellTable,
+    pub(super) outbound: Value<OutboundTable>,
     pub(super) tools: ToolsTable,
     pub(super) model: ModelTable,
     pub(super) intents: Vec<Spanned<IntentTable>>,
@@ -254,6 +256,14 @@ pub(super) struct FarewellTable {
     pub(super) no_answer: Value<String>,
     pub(super) voice: Value<VoiceTable>,
     pub(super) fallback_voice: Value<VoiceTable>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table: [assistant.outbound]")]
+pub(super) struct OutboundTable {
+    pub(super) machine: Value<String>,
+    pub(super) message: Value<String>,
+    pub(super) max_per_hour: Value<Number>,
 }
 
 #[derive(Default, Deserialize)]

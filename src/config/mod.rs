@@ -6,6 +6,7 @@
 //! | `reader.rs`, `account.rs`, `assistants.rs` | what the values may be; goes on after a mistake, so that one run tells all |
 //! | `definition.rs`, `path.rs` | an assistant as a document of its own; where in it a mistake is |
 //! | `message.rs`, `intents.rs` | the system message; what an assistant can do over HTTP |
+//! | `outbound.rs` | calls that an assistant places |
 //! | `tools.rs` | waiting for the caller, transfers |
 //! | `texts.rs` | how it answers texts |
 //! | `publish.rs` | whether an assistant can be published |
@@ -34,6 +35,7 @@ mod intents;
 mod io;
 mod message;
 mod model;
+mod outbound;
 mod path;
 mod public_url;
 mod publish;
@@ -64,6 +66,7 @@ pub use capture::Capture;
 pub use definition::{Context, Definition, FieldProblem};
 pub use error::{ConfigError, Problem};
 pub use io::Io;
+pub use outbound::Outbound;
 pub use public_url::{NotAPublicUrl, PublicUrl};
 pub use publish::Publication;
 pub use secret::SecretSource;

@@ -29,6 +29,8 @@ pub struct StoreSettings {
     pub choice: StoreChoice,
     /// Records of calls are kept for so many days: `keep_calls_days`, from 0 to 36,500, default 0: for ever.
     pub keep_calls_days: u32,
+    /// What was said is kept with them: `keep_transcripts`, default on.
+    pub keep_transcripts: bool,
 }
 
 /// Which database.
@@ -86,7 +88,11 @@ impl Reader<'_> {
             let folder = folder.as_deref().and_then(|folders| folders.split(':').next()).unwrap_or_default();
             StoreChoice::Sqlite(PathBuf::from(folder).join(FILE))
         };
-        StoreSettings { choice: choice.unwrap_or_else(usual), keep_calls_days: days.unwrap_or(0) }
+        StoreSettings {
+            choice: choice.unwrap_or_else(usual),
+            keep_calls_days: days.unwrap_or(0),
+            keep_transcripts: table.keep_transcripts.unwrap_or(true),
+        }
     }
 
     /// The table `[webhook]`.

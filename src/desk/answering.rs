@@ -1,7 +1,7 @@
 //! Who answers: what is published and has a number, made ready for the gateway.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
@@ -28,7 +28,7 @@ impl Desk {
         for number in self.store.numbers().await? {
             numbers.entry(number.assistant).or_default().push(number.e164);
         }
-        let at_hand = self.at_hand.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let at_hand = self.at_hand().await?;
         let wanted: BTreeSet<_> = at_hand.into_iter().chain(numbers.keys().cloned()).collect();
         let known: BTreeMap<_, _> =
             self.remote.assistants().into_iter().map(|assistant| (assistant.key.clone(), assistant)).collect();
@@ -108,7 +108,7 @@ impl Desk {
 async fn of_interest(changes: &mut broadcast::Receiver<crate::store::Change>) {
     loop {
         match changes.recv().await {
-            Ok(change) if matches!(change.subject, Subject::Assistant | Subject::Number) => return,
+            Ok(change) if matches!(change.subject, Subject::Assistant | Subject::Number | Subject::Setting) => return,
             Ok(_) => {}
             Err(broadcast::error::RecvError::Lagged(_)) => return,
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,

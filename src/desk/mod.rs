@@ -7,6 +7,7 @@
 //! | `answering.rs` | who answers: what is published, made ready for the gateway |
 //! | `calls.rs` | calls that are over, and those under way |
 //! | `carrier.rs`, `numbers.rs` | the carrier's account, and its numbers |
+//! | `outbound.rs` | calls that we place |
 //! | `records.rs` | calls that are over, into the store |
 //! | `hooks.rs` | the webhook at a call's end |
 //! | `texts.rs` | conversations in texts |
@@ -23,11 +24,11 @@ mod hooks;
 mod local;
 mod numbers;
 mod office;
+mod outbound;
 mod records;
 mod texts;
 mod tokens;
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -39,6 +40,7 @@ pub use hooks::time;
 pub use local::Local;
 pub use numbers::{Assigned, NumberView, UsedFor};
 pub use office::{Office, OfficeError};
+pub use outbound::{CallPlaced, Wanted};
 pub use tokens::{Actor, NewToken, Scope, scopes};
 
 use crate::{
@@ -49,7 +51,7 @@ use crate::{
         setup::{self, Means},
     },
     net::{client::Client, clock},
-    store::{self, Claim, Id, Listing, Page, Store, StoredAnswer},
+    store::{self, Claim, Listing, Page, Store, StoredAnswer},
     text::Texts,
 };
 
@@ -63,8 +65,8 @@ pub struct Desk {
     carrier: Arc<Mutex<Option<Arc<Access>>>>,
     texts: Texts,
     facts: Arc<Facts>,
-    /// Assistants that place calls: they are at hand though no number may be theirs.
-    at_hand: Arc<Mutex<BTreeSet<Id>>>,
+    /// Held while a call is counted against its assistant's limit.
+    placing: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What of the server's own settings matters here.
@@ -74,6 +76,7 @@ struct Facts {
     means: Means,
     webhook: Option<Webhook>,
     keep_calls_days: u32,
+    keep_transcripts: bool,
     /// The carrier's account stands in the server's file, or environment.
     has_own_account: bool,
     /// Where the carrier's REST is, unless an account says otherwise.
@@ -104,12 +107,13 @@ impl Desk {
         let means = Means::of(config);
         let ready = config.assistants.iter().map(|assistant| setup::Assistant::of(assistant, &means).map(Arc::new));
         let ready: std::result::Result<Vec<_>, _> = ready.collect();
-        let documents = config.documents.iter().cloned().chain(std::iter::repeat_with(Value::default));
+        let documents = config.documents.iter().cloned().chain(std::iter::repeat_with(|| serde_json::json!({})));
         let facts = Facts {
             context: config.context(),
             means,
             webhook: config.webhook.clone(),
             keep_calls_days: config.store.keep_calls_days,
+            keep_transcripts: config.store.keep_transcripts,
             has_own_account: config.twilio.is_some(),
             rest_base_url: config.rest_base_url.clone(),
             public_url: config.server.public_url.as_str().to_owned(),
@@ -118,10 +122,10 @@ impl Desk {
             of_file: ready?.into_iter().zip(documents).collect(),
         };
         let carrier = config.twilio.as_ref().map(|twilio| Arc::new(setup::TwilioSetup::of(twilio).access));
-        let (carrier, at_hand) = (Arc::new(Mutex::new(carrier)), Arc::default());
+        let (carrier, placing) = (Arc::new(Mutex::new(carrier)), Arc::default());
         let texts =
             Texts::new(Arc::clone(&store), remote.clone(), client.clone(), Arc::clone(&carrier), &facts.public_url);
-        Ok(Self { store, remote, client, carrier, texts, facts: Arc::new(facts), at_hand })
+        Ok(Self { store, remote, client, carrier, texts, facts: Arc::new(facts), placing })
     }
 
     async fn audit(&self, actor: &Actor, action: &str, object: &str, detail: Value) -> Result<()> {

@@ -177,8 +177,11 @@ async fn work(
     stopped: watch::Receiver<bool>,
 ) {
     let store = Arc::clone(&desk.store);
-    let keeping = tokio::spawn(records::keep(Arc::clone(&store), desk.facts.webhook.clone(), calls));
+    let keeping = tokio::spawn(records::keep(Arc::clone(&store), records::Wanted::of(&desk.facts), calls));
     tokio::spawn(desk.clone().follow(stopped.clone()));
+    if let Some(unanswered) = desk.remote.unanswered() {
+        tokio::spawn(desk.clone().keep_unanswered(unanswered, stopped.clone()));
+    }
     tokio::spawn(desk.texts.clone().follow(stopped.clone()));
     if let Some(webhook) = desk.facts.webhook.clone() {
         tokio::spawn(hooks::deliver(Arc::clone(&store), client, webhook, stopped.clone()));

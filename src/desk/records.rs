@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::hooks;
+use super::{Facts, hooks};
 use crate::{
     call::{Party, Reason},
     carrier::is_e164,
@@ -29,24 +29,34 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// At the end of the process the store is given this long.
 const LAST: Duration = Duration::from_secs(10);
 
+/// What of a call is kept and told.
+pub(super) struct Wanted {
+    /// Told of every call.
+    webhook: Option<Webhook>,
+    /// What was said is kept.
+    transcripts: bool,
+}
+
+impl Wanted {
+    pub(super) fn of(facts: &Facts) -> Self {
+        Self { webhook: facts.webhook.clone(), transcripts: facts.keep_transcripts }
+    }
+}
+
 /// Keeps what comes, until the gateway has stopped; then what still waits, as far as the store takes it.
-pub(super) async fn keep(
-    store: Arc<dyn Store>,
-    to: Option<Webhook>,
-    mut calls: mpsc::UnboundedReceiver<Box<FinishedCall>>,
-) {
+pub(super) async fn keep(store: Arc<dyn Store>, wanted: Wanted, mut calls: mpsc::UnboundedReceiver<Box<FinishedCall>>) {
     let mut waiting: VecDeque<(store::Call, Option<Hook>)> = VecDeque::new();
     let mut pause = PAUSE;
     let mut open = true;
     while open || !waiting.is_empty() {
         if waiting.is_empty() {
             match calls.recv().await {
-                Some(call) => waiting.push_back(row(&call, to.as_ref())),
+                Some(call) => waiting.push_back(row(&call, &wanted)),
                 None => return,
             }
             tokio::time::sleep(GATHERED).await;
         }
-        open &= take(&mut calls, &mut waiting, to.as_ref());
+        open &= take(&mut calls, &mut waiting, &wanted);
         let some = waiting.len().min(TOGETHER);
         let written = store.keep_calls(&waiting.make_contiguous()[..some]).await;
         match written {
@@ -72,11 +82,11 @@ pub(super) async fn keep(
 fn take(
     calls: &mut mpsc::UnboundedReceiver<Box<FinishedCall>>,
     waiting: &mut VecDeque<(store::Call, Option<Hook>)>,
-    to: Option<&Webhook>,
+    wanted: &Wanted,
 ) -> bool {
     loop {
         match calls.try_recv() {
-            Ok(call) => waiting.push_back(row(&call, to)),
+            Ok(call) => waiting.push_back(row(&call, wanted)),
             Err(mpsc::error::TryRecvError::Empty) => return true,
             Err(mpsc::error::TryRecvError::Disconnected) => return false,
         }
@@ -102,19 +112,23 @@ fn lost(waiting: &VecDeque<(store::Call, Option<Hook>)>) {
     }
 }
 
-fn row(call: &FinishedCall, to: Option<&Webhook>) -> (store::Call, Option<Hook>) {
-    let row = kept(call);
-    let hook = to.map(|to| hooks::hook(to, "call.ended", clock::unix_ms() as i64, told(&row)));
+fn row(call: &FinishedCall, wanted: &Wanted) -> (store::Call, Option<Hook>) {
+    let row = kept(call, wanted.transcripts);
+    let hook = wanted.webhook.as_ref().map(|to| hooks::hook(to, "call.ended", clock::unix_ms() as i64, told(&row)));
     (row, hook)
 }
 
 /// What is kept of a call.
-fn kept(call: &FinishedCall) -> store::Call {
+fn kept(call: &FinishedCall, transcripts: bool) -> store::Call {
     let record = &call.record;
     let (id, version) = match call.assistant_key.rsplit_once('@') {
         Some((id, version)) => (id, version.parse().ok()),
         None => (call.assistant_key.as_str(), None),
     };
+    let mut detail = call.json();
+    if transcripts {
+        detail["transcript"] = call.transcript.json();
+    }
     let closed_ms = record.closed_at.map_or(0, |at| at.as_millis_f64() as i64);
     let silent_since = record.caller_silent_since.map_or(0, |at| at.as_millis_f64() as i64);
     store::Call {
@@ -131,12 +145,12 @@ fn kept(call: &FinishedCall) -> store::Call {
         reason: record.reason.map_or("unknown", Reason::name).to_owned(),
         ended_by: record.ended_by.map_or("unknown", Party::name).to_owned(),
         rang_back: false,
-        detail: call.json(),
+        detail,
     }
 }
 
 /// What a webhook tells of it: enough to know what happened, without what was said.
-fn told(call: &store::Call) -> Value {
+pub(super) fn told(call: &store::Call) -> Value {
     json!({
         "id": call.id,
         "assistant": { "id": call.assistant.as_str(), "name": call.assistant_name, "version": call.version },

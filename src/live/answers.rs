@@ -15,6 +15,7 @@ pub(super) mod path {
     pub(crate) const VOICE: &str = "/twilio/voice";
     pub(crate) const RESUME: &str = "/twilio/resume";
     pub(crate) const DIALED: &str = "/twilio/dialed";
+    pub(crate) const OUTBOUND: &str = "/twilio/outbound";
     pub(crate) const STATUS: &str = "/twilio/status";
     pub(crate) const STREAM_STATUS: &str = "/twilio/stream-status";
     pub(crate) const TEXT: &str = "/twilio/sms";

@@ -14,6 +14,7 @@ use super::{
     model_link::ModelLink,
     setup::{Assistant, IntentAnswer, IntentCall},
     shard::NewStream,
+    transcript::{Speaker, Transcript},
 };
 use crate::{
     assistant::Greeting,
@@ -70,6 +71,7 @@ pub(super) struct LiveCall {
     /// When what is missing of them is asked for again.
     want_at: Option<Timestamp>,
     ledger: Vec<LedgerEntry>,
+    transcript: Transcript,
     last_tick: Timestamp,
     /// Between the shard's last two steps: so long may have waited what has come.
     gap: Duration,
@@ -128,6 +130,7 @@ impl LiveCall {
             shelf,
             want_at: None,
             ledger: Vec::with_capacity(LEDGER),
+            transcript: Transcript::default(),
             last_tick: Timestamp::ZERO,
             gap: Duration::ZERO,
             heard: false,
@@ -358,6 +361,20 @@ impl LiveCall {
         let mut audio = false;
         for _ in 0..BURST {
             while let Some(event) = self.model.poll_event(at) {
+                match event {
+                    ModelEvent::InputTranscript { text, .. } => self.transcript.add(at, Speaker::Caller, text),
+                    ModelEvent::ItemDone { transcript, .. } => self.transcript.add(at, Speaker::Agent, transcript),
+                    ModelEvent::Ready
+                    | ModelEvent::Lost
+                    | ModelEvent::SpeechStarted { .. }
+                    | ModelEvent::Committed
+                    | ModelEvent::InputPartial { .. }
+                    | ModelEvent::InputTranscriptFailed { .. }
+                    | ModelEvent::ResponseCreated { .. }
+                    | ModelEvent::Audio { .. }
+                    | ModelEvent::ToolCall { .. }
+                    | ModelEvent::ResponseDone { .. } => {}
+                }
                 audio |= matches!(event, ModelEvent::Audio { .. });
                 self.session.handle_input(at, Input::Model(event));
                 self.drain(at, around);
@@ -411,6 +428,12 @@ impl LiveCall {
         }
     }
 
+    /// Whom the caller was put through to, by name.
+    fn transferred_to(&self) -> Option<String> {
+        let place = self.session.record().transfer?;
+        self.assistant.settings.transfers.get(usize::from(place)).cloned()
+    }
+
     /// Tells once that the call is over.
     fn report(&mut self, front: &Front, now: Instant) {
         if self.reported {
@@ -432,7 +455,9 @@ impl LiveCall {
                 began_unix_ms: self.began_unix_ms,
                 resumed: self.resumed,
                 record: *self.session.record(),
+                transferred_to: self.transferred_to(),
                 ledger: std::mem::take(&mut self.ledger),
+                transcript: std::mem::take(&mut self.transcript),
                 inbound: media.inbound_counters(),
                 outbound: media.outbound_counters(),
                 carrier: self.carrier.counters(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
+use super::outbound::Outbound;
 use super::setup::{Assistant, Means, ModelFactory, NewCall, Outside, Setup, TextAnswers, TwilioSetup};
 use crate::{
     assistant::FarewellKind,
@@ -139,6 +140,7 @@ fn ready(key: &str, assistant: &config::Assistant, means: &Means) -> Result<Assi
         sayings: Arc::new(sayings),
         transfers: Arc::new(transfers(key, assistant, means).map_err(wrong)?),
         apology: twiml::say_and_hang_up(apology, language).map_err(wrong)?,
+        outbound: Outbound::of(&assistant.outbound, language).map_err(wrong)?,
         model: model(assistant, &means.io),
         intents: Some(super::intents::runner(&assistant.intents, means)),
         texts: texts(assistant).map(Arc::new),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::transcript::Transcript;
 use crate::{
     call::{CallRecord, LedgerEntry, Party, Reason, SaidBy},
     carrier::{CallId, CarrierCounters, Parties},
@@ -32,6 +33,10 @@ pub struct FinishedCall {
     pub record: CallRecord,
     /// Why the silence window moved.
     pub ledger: Vec<LedgerEntry>,
+    /// What was said.
+    pub transcript: Transcript,
+    /// Whom the caller was put through to, by name.
+    pub transferred_to: Option<String>,
     /// What was lost or padded on the way in.
     pub inbound: InboundCounters,
     /// What was lost or late on the way out.
@@ -72,7 +77,7 @@ pub enum Observation {
 }
 
 impl FinishedCall {
-    /// As one JSON object: times in milliseconds of call time.
+    /// As one JSON object: times in milliseconds of call time. What was said is not in it.
     #[must_use]
     pub fn json(&self) -> Value {
         let ms = |at: Option<Timestamp>| at.map(Timestamp::as_millis_f64);
@@ -94,6 +99,7 @@ impl FinishedCall {
                 "model_ms": in_ms(answer.model),
             })
         });
+        let usage = self.model.usage;
         let model = json!({
             "fault": self.model_fault.map(ModelFault::name),
             "unknown_events": self.model.unknown,
@@ -101,6 +107,13 @@ impl FinishedCall {
             "errors": self.model.errors,
             "late_events": self.model.late,
             "dropped_events": self.model.dropped,
+            "usage": {
+                "input_text_tokens": usage.input_text,
+                "input_audio_tokens": usage.input_audio,
+                "input_cached_tokens": usage.input_cached,
+                "output_text_tokens": usage.output_text,
+                "output_audio_tokens": usage.output_audio,
+            },
         });
         json!({
             "call": self.call.as_str(),
@@ -108,6 +121,7 @@ impl FinishedCall {
             "began_unix_ms": self.began_unix_ms,
             "resumed": self.resumed,
             "reason": record.reason.map(Reason::name),
+            "transferred_to": self.transferred_to,
             "ended_by": record.ended_by.map(Party::name),
             "verified": record.verified,
             "deadline_ms": ms(record.deadline),

@@ -14,6 +14,7 @@
 //! | `gateway.rs` | start, drain, stop |
 //! | `routes.rs` | webhooks, health, the media handshake |
 //! | `api.rs` | the door to the API, which runs apart |
+//! | [`outbound`] | calls that we place |
 //! | `answers.rs` | the documents that answer webhooks |
 //! | `doorway.rs` | a new connection until its `start` |
 //! | `directory.rs` | who answers which number |
@@ -72,6 +73,7 @@ mod finished;
 mod gateway;
 mod intents;
 mod model_link;
+pub mod outbound;
 mod page;
 mod remote;
 mod routes;
@@ -79,6 +81,7 @@ pub mod setup;
 mod shard;
 mod supervisor;
 mod texts;
+mod transcript;
 
 pub use answers::Webhooks;
 pub use capture::check_folder;
@@ -90,3 +93,4 @@ pub use remote::Remote;
 pub use setup::Setup;
 pub use supervisor::{Census, LiveCall};
 pub use texts::{TextDesk, Texting};
+pub use transcript::{Line, Speaker, Transcript};

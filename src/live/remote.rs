@@ -2,9 +2,12 @@
 
 use std::sync::{Arc, OnceLock, Weak};
 
+use tokio::sync::mpsc;
+
 use super::{
     Census,
     gateway::{Front, Phase},
+    outbound::UnansweredCall,
     setup::{Assistant, TwilioSetup},
     supervisor::LiveCall,
 };
@@ -13,17 +16,20 @@ use crate::{carrier::CallId, voices::Workshop};
 /// A way to the gateway. It leads nowhere before the gateway has started, and after it has stopped; then there are no
 /// calls, and nothing is done.
 #[derive(Clone, Debug, Default)]
-pub struct Remote(Arc<OnceLock<Weak<Front>>>);
+pub struct Remote {
+    front: Arc<OnceLock<Weak<Front>>>,
+    unanswered: Arc<OnceLock<mpsc::UnboundedSender<UnansweredCall>>>,
+}
 
 impl Remote {
     /// The gateway has started.
     pub(super) fn connect(&self, front: &Arc<Front>) {
         // A second gateway with the same remote would be a mistake of whoever starts it: the first one stays.
-        let _ = self.0.set(Arc::downgrade(front));
+        let _ = self.front.set(Arc::downgrade(front));
     }
 
     fn front(&self) -> Option<Arc<Front>> {
-        self.0.get().and_then(Weak::upgrade)
+        self.front.get().and_then(Weak::upgrade)
     }
 
     /// These answer from now on; calls under way keep what they began with. Phrases of new ones are rendered.
@@ -76,6 +82,22 @@ impl Remote {
     #[must_use]
     pub fn end_call(&self, call: &CallId) -> bool {
         self.front().is_some_and(|front| front.end_call(call))
+    }
+
+    /// Brings calls that we placed and that no person answered, each perhaps more than once. Only the first one who asks gets
+    /// them.
+    #[must_use]
+    pub fn unanswered(&self) -> Option<mpsc::UnboundedReceiver<UnansweredCall>> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.unanswered.set(sender).is_ok().then_some(receiver)
+    }
+
+    /// No person has answered a call of ours.
+    pub(super) fn tell_unanswered(&self, call: UnansweredCall) {
+        if let Some(sender) = self.unanswered.get() {
+            // Nobody keeps records any more.
+            let _ = sender.send(call);
+        }
     }
 
     /// Where phrases are rendered.

@@ -18,19 +18,20 @@ use super::{
     answers::{MAX_RESUMES, path},
     doorway,
     gateway::{Front, Phase, Twilio},
+    outbound::UnansweredCall,
     setup::{Assistant, NewCall},
     shard::ToShard,
     supervisor::Whereabouts,
 };
 use crate::{
     carrier::{
-        CallAnswer, CallId, CallStatus, Parties,
+        CallAnswer, CallId, CallStatus,
         twilio::{
             AccountSid,
             signature::{Body as Signed, HEADER},
             token::{Claim, LIFETIME_S},
             twiml::{self, Twiml},
-            webhook::{FormError, MAX_FORM, StatusCallback, StreamCallback, StreamNews, VoiceRequest},
+            webhook::{AnsweredBy, FormError, MAX_FORM, StatusCallback, StreamCallback, StreamNews, VoiceRequest},
         },
     },
     net::{clock, websocket},
@@ -70,7 +71,9 @@ pub(super) fn router(front: Arc<Front>, shard: usize) -> Router {
             .route(path::VOICE, post(voice))
             .route(&format!("{}/{{number}}/{{key}}", path::RESUME), post(resume))
             .route(&format!("{}/{{key}}", path::DIALED), post(dialed))
+            .route(&format!("{}/{{key}}", path::OUTBOUND), post(outbound))
             .route(path::STATUS, post(status))
+            .route(&format!("{}/{{key}}", path::STATUS), post(status_of))
             .route(path::STREAM_STATUS, post(stream_status))
             .route(path::TEXT, post(super::texts::received))
             .route(path::TEXT_STATUS, post(super::texts::told))
@@ -237,7 +240,7 @@ async fn resume(
 
 /// The assistant that a call began with, or who answers its number now: the former may be of another process's time.
 fn of_the_call(here: &Here, key: &str, request: &VoiceRequest) -> Option<Arc<Assistant>> {
-    here.front.directory.with_key(key).or_else(|| here.front.directory.for_number(&request.to))
+    here.front.directory.with_key(key).or_else(|| here.front.directory.for_number(&request.parties().ours))
 }
 
 /// A transfer is over. Whom nobody answered comes back to the assistant.
@@ -298,22 +301,55 @@ fn connect(
     let ahead = || Ahead::new((assistant.model)(&NewCall { call: id.clone(), resumed, returned }), &front.slow);
     if !front.supervisor.expect(clock::now(), &id, front.max_calls, ahead) {
         tracing::warn!(call = %id, limit = front.max_calls, "busy: as many calls as are allowed");
-        let answer = if resumed == 0 && !returned { twiml::busy() } else { assistant.apology.clone() };
+        // Only a call that rings can be told "busy".
+        let answer =
+            if resumed == 0 && !returned && !request.outbound { twiml::busy() } else { assistant.apology.clone() };
         return Ok(document(&answer));
     }
     let expires_s = clock::unix_ms() / 1000 + LIFETIME_S;
-    let parties = Parties { theirs: request.from.clone(), ours: request.to.clone(), outbound: false };
+    let parties = request.parties();
     let claim = Claim { resumed, returned, expires_s, nonce, assistant: assistant.key.clone(), parties };
     let answer = front.addresses.connect(&twilio.tokens, twilio.access.account(), call, &claim);
     answer.map(|twiml| document(&twiml)).map_err(|error| fault(&error))
 }
 
-/// The call's state has changed.
-async fn status(State(here): State<Here>, request: Request<Body>) -> Response<Body> {
+/// Somebody, or something, has answered a call that we placed.
+async fn outbound(State(here): State<Here>, Path(key): Path<String>, request: Request<Body>) -> Response<Body> {
     let answer = async {
         let form = signed_form(&here, request).await?;
+        let request = VoiceRequest::read(&form.body).map_err(unreadable)?;
+        let twilio = of_our_account(&here, request.account)?;
+        let Some(assistant) = of_the_call(&here, &key, &request) else {
+            tracing::warn!(call = %request.call, key, "the assistant that placed this call is not there any more");
+            return Ok(document(&twiml::hang_up()));
+        };
+        match request.answered_by {
+            Some(AnsweredBy::Machine) => Ok(document(&assistant.outbound.machine)),
+            Some(AnsweredBy::Fax) => Ok(document(&twiml::hang_up())),
+            Some(AnsweredBy::Person) | None if *here.front.phase.borrow() != Phase::Running => {
+                Ok(document(&assistant.apology))
+            }
+            Some(AnsweredBy::Person) | None => connect(&here, &twilio, &assistant, &request, Leg::default()),
+        }
+    };
+    answer.await.unwrap_or_else(|refused| *refused)
+}
+
+/// The state of a call has changed that we placed.
+async fn status_of(State(here): State<Here>, Path(key): Path<String>, request: Request<Body>) -> Response<Body> {
+    changed(&here, Some(key), request).await
+}
+
+/// The call's state has changed.
+async fn status(State(here): State<Here>, request: Request<Body>) -> Response<Body> {
+    changed(&here, None, request).await
+}
+
+async fn changed(here: &Here, key: Option<String>, request: Request<Body>) -> Response<Body> {
+    let answer = async {
+        let form = signed_form(here, request).await?;
         let callback = StatusCallback::read(&form.body).map_err(unreadable)?;
-        of_our_account(&here, callback.account)?;
+        of_our_account(here, callback.account)?;
         let call = CallId::new(callback.call.as_str());
         // They may come in any order, but what is over stays over: only that is of interest.
         if callback.status == Some(CallStatus::Ended) {
@@ -321,11 +357,16 @@ async fn status(State(here): State<Here>, request: Request<Body>) -> Response<Bo
                 Whereabouts::Live(shard) | Whereabouts::Closing(shard) => {
                     let answer = CallAnswer::Status(CallStatus::Ended);
                     // A shard that cannot be told learns it from the socket.
-                    let _ = here.front.tell(shard, ToShard::Answer { call, answer });
+                    let _ = here.front.tell(shard, ToShard::Answer { call: call.clone(), answer });
                 }
                 Whereabouts::Waiting => here.front.supervisor.gone_before_stream(clock::now(), &call),
                 Whereabouts::Unknown | Whereabouts::Over => {}
             }
+        }
+        if let (Some(why), Some(assistant_key)) = (callback.unanswered, key) {
+            let lasted = Duration::from_secs(callback.lasted_s.unwrap_or(0).into());
+            let parties = callback.parties;
+            here.front.remote.tell_unanswered(UnansweredCall { call, assistant_key, parties, why, lasted });
         }
         Ok(StatusCode::NO_CONTENT.into_response())
     };

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::{FinishedCall, Remote, Texting};
+use super::{FinishedCall, Remote, Texting, outbound::Outbound};
 use crate::{
     assistant::{FarewellKind, Settings},
     carrier::{
@@ -117,6 +117,8 @@ pub struct Assistant {
     pub transfers: Arc<Transfers>,
     /// What the carrier says when a call cannot be resumed.
     pub apology: Twiml,
+    /// How it calls people.
+    pub outbound: Outbound,
     /// Opens a model's session for a call.
     pub model: ModelFactory,
     /// Runs the intents of `settings`; without it they fail, in words for the model.
@@ -177,6 +179,7 @@ impl Assistant {
             sayings: Arc::new(Sayings::new(|kind| tts::default_text(kind).to_owned(), LANGUAGE)?),
             transfers: Arc::default(),
             apology: twiml::say_and_hang_up(apology, Setting { key: "language", value: LANGUAGE })?,
+            outbound: Outbound::default(),
             model,
             intents: None,
             texts: None,

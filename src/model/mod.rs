@@ -265,6 +265,34 @@ pub struct ModelCounters {
     pub late: u64,
     /// News that nobody polled in time.
     pub dropped: u64,
+    /// What the vendor bills.
+    pub usage: ModelUsage,
+}
+
+/// Tokens, as far as the vendor has told: a connection that broke in the middle of a response has not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModelUsage {
+    /// Text that went in: instructions, tools, the conversation so far.
+    pub input_text: u64,
+    /// Audio that went in.
+    pub input_audio: u64,
+    /// Of both, how much was kept from before and costs less.
+    pub input_cached: u64,
+    /// Text that came out.
+    pub output_text: u64,
+    /// Audio that came out.
+    pub output_audio: u64,
+}
+
+impl std::ops::AddAssign for ModelUsage {
+    fn add_assign(&mut self, other: Self) {
+        let sum = |a: &mut u64, b| *a = a.saturating_add(b);
+        sum(&mut self.input_text, other.input_text);
+        sum(&mut self.input_audio, other.input_audio);
+        sum(&mut self.input_cached, other.input_cached);
+        sum(&mut self.output_text, other.output_text);
+        sum(&mut self.output_audio, other.output_audio);
+    }
 }
 
 /// What a provider wants done with its socket. It has one at most; the driver owns it.

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::rest::call_status;
 use super::{AccountSid, CallSid, StreamSid};
-use crate::carrier::CallStatus;
+use crate::carrier::{CallStatus, Parties};
 
 /// Longest form that is read, in bytes. An incoming call has about 1,000.
 pub const MAX_FORM: usize = 64 << 10;
@@ -35,9 +35,25 @@ impl<'a> Form<'a> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_ref())
     }
 
+    /// We have placed the call: `outbound-api`, not the other leg of a `<Dial>`.
+    fn outbound(&self) -> bool {
+        self.text("Direction") == Some("outbound-api")
+    }
+
+    fn parties(&self) -> Parties {
+        let text = |name| self.text(name).unwrap_or_default().to_owned();
+        parties(text("From"), text("To"), self.outbound())
+    }
+
     fn sid<T: std::str::FromStr>(&self, name: &'static str) -> Result<T, FormError> {
         self.text(name).ok_or(FormError::Missing(name))?.parse().map_err(|_| FormError::Wrong(name))
     }
+}
+
+/// Whoever began the call is `from`.
+fn parties(from: String, to: String, outbound: bool) -> Parties {
+    let (theirs, ours) = if outbound { (to, from) } else { (from, to) };
+    Parties { theirs, ours, outbound }
 }
 
 /// A call asks for a document: an incoming one, or one whose stream has ended. `Debug` shows no telephone number.
@@ -55,6 +71,10 @@ pub struct VoiceRequest {
     pub status: Option<CallStatus>,
     /// After `<Dial>`: whether the other side was reached.
     pub reached: Option<bool>,
+    /// We have placed the call.
+    pub outbound: bool,
+    /// Who has answered it, if the carrier listened.
+    pub answered_by: Option<AnsweredBy>,
 }
 
 impl fmt::Debug for VoiceRequest {
@@ -64,6 +84,12 @@ impl fmt::Debug for VoiceRequest {
 }
 
 impl VoiceRequest {
+    /// Who talks with whom.
+    #[must_use]
+    pub fn parties(&self) -> Parties {
+        parties(self.from.clone(), self.to.clone(), self.outbound)
+    }
+
     /// Reads the form.
     ///
     /// # Errors
@@ -79,7 +105,75 @@ impl VoiceRequest {
             from: text("From"),
             status: form.text("CallStatus").and_then(call_status),
             reached: form.text("DialCallStatus").map(|status| matches!(status, "completed" | "answered")),
+            outbound: form.outbound(),
+            answered_by: form.text("AnsweredBy").map(AnsweredBy::of),
         })
+    }
+}
+
+/// Who has answered a call that we placed, as far as the carrier could hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnsweredBy {
+    /// A person, or nobody knows.
+    Person,
+    /// An answering machine.
+    Machine,
+    /// A fax machine.
+    Fax,
+}
+
+impl AnsweredBy {
+    fn of(word: &str) -> Self {
+        match word {
+            "fax" => Self::Fax,
+            word if word.starts_with("machine") => Self::Machine,
+            // `human`, `unknown`, and whatever is new: rather talk to a machine than hang up on a person.
+            _ => Self::Person,
+        }
+    }
+}
+
+/// What became of a call that we placed, and that no person answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// They talk with somebody else.
+    Busy,
+    /// It rang in vain.
+    NoAnswer,
+    /// The number cannot be reached.
+    Failed,
+    /// It was taken back while it rang.
+    Canceled,
+    /// An answering machine answered.
+    Machine,
+    /// A fax machine answered.
+    Fax,
+}
+
+impl Unanswered {
+    /// As call records name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::NoAnswer => "unanswered",
+            Self::Failed => "unreachable",
+            Self::Canceled => "canceled",
+            Self::Machine => "machine",
+            Self::Fax => "fax",
+        }
+    }
+
+    fn of(status: &str, answered_by: Option<AnsweredBy>) -> Option<Self> {
+        match (status, answered_by) {
+            ("busy", _) => Some(Self::Busy),
+            ("no-answer", _) => Some(Self::NoAnswer),
+            ("failed", _) => Some(Self::Failed),
+            ("canceled", _) => Some(Self::Canceled),
+            ("completed", Some(AnsweredBy::Machine)) => Some(Self::Machine),
+            ("completed", Some(AnsweredBy::Fax)) => Some(Self::Fax),
+            _ => None,
+        }
     }
 }
 
@@ -94,6 +188,12 @@ pub struct StatusCallback {
     pub status: Option<CallStatus>,
     /// Its place in the order in which things happened, if told.
     pub sequence: Option<u32>,
+    /// Who talks with whom.
+    pub parties: Parties,
+    /// We have placed the call, and no person has answered it.
+    pub unanswered: Option<Unanswered>,
+    /// How long the line was open, in seconds.
+    pub lasted_s: Option<u32>,
 }
 
 impl StatusCallback {
@@ -104,11 +204,17 @@ impl StatusCallback {
     /// If it names no account, no call or no state.
     pub fn read(body: &[u8]) -> Result<Self, FormError> {
         let form = Form::read(body);
+        let status = form.text("CallStatus").ok_or(FormError::Missing("CallStatus"))?;
+        let parties = form.parties();
+        let answered_by = form.text("AnsweredBy").map(AnsweredBy::of);
         Ok(Self {
             account: form.sid("AccountSid")?,
             call: form.sid("CallSid")?,
-            status: call_status(form.text("CallStatus").ok_or(FormError::Missing("CallStatus"))?),
+            status: call_status(status),
             sequence: form.text("SequenceNumber").and_then(|number| number.parse().ok()),
+            unanswered: Unanswered::of(status, answered_by).filter(|_| parties.outbound),
+            lasted_s: form.text("CallDuration").and_then(|number| number.parse().ok()),
+            parties,
         })
     }
 }
@@ -290,6 +396,51 @@ mod tests {
         assert!(!format!("{request:?}").contains("1555"));
         assert_eq!(VoiceRequest::read(b"CallSid=1").unwrap_err(), FormError::Missing("AccountSid"));
         assert_eq!(VoiceRequest::read(b"AccountSid=1").unwrap_err(), FormError::Wrong("AccountSid"));
+    }
+
+    #[test]
+    fn calls_that_we_placed_are_theirs_by_to_and_known_by_who_answers() {
+        let ends = "&To=%2B15550001111&From=%2B15550200900&CallStatus=in-progress";
+        let read = |more: &str| VoiceRequest::read(format!("{IDS}{ends}{more}").as_bytes()).expect("a call");
+        let ours = read("&Direction=outbound-api&AnsweredBy=human");
+        let Parties { theirs, ours: own, outbound } = ours.parties();
+        assert_eq!((theirs.as_str(), own.as_str(), outbound), ("+15550001111", "+15550200900", true));
+        assert_eq!(read("&Direction=inbound").parties().theirs, "+15550200900");
+        for (word, by) in [
+            ("human", AnsweredBy::Person),
+            ("unknown", AnsweredBy::Person),
+            ("machine_start", AnsweredBy::Machine),
+            ("machine_end_beep", AnsweredBy::Machine),
+            ("machine_end_silence", AnsweredBy::Machine),
+            ("machine_end_other", AnsweredBy::Machine),
+            ("fax", AnsweredBy::Fax),
+        ] {
+            assert_eq!(read(&format!("&AnsweredBy={word}")).answered_by, Some(by), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_no_person_answered_is_told_by_its_last_callback() {
+        for (fields, why) in [
+            ("CallStatus=busy", Some("busy")),
+            ("CallStatus=no-answer", Some("unanswered")),
+            ("CallStatus=failed", Some("unreachable")),
+            ("CallStatus=canceled", Some("canceled")),
+            ("CallStatus=completed&AnsweredBy=machine_end_beep", Some("machine")),
+            ("CallStatus=completed&AnsweredBy=fax", Some("fax")),
+            ("CallStatus=completed&AnsweredBy=human", None),
+            ("CallStatus=in-progress&AnsweredBy=machine_start", None),
+            ("CallStatus=completed", None),
+        ] {
+            let read = |direction: &str| {
+                let form = format!("{IDS}&{fields}&Direction={direction}&CallDuration=7");
+                StatusCallback::read(form.as_bytes()).expect("a callback")
+            };
+            assert_eq!(read("outbound-api").unanswered.map(Unanswered::name), why, "{fields}");
+            assert_eq!(read("outbound-api").lasted_s, Some(7));
+            // Who calls us, and the other leg of a transfer, are nobody's calls of ours.
+            assert_eq!((read("inbound").unanswered, read("outbound-dial").unanswered), (None, None));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub(crate) mod assistant;
 pub(crate) mod call;
 pub(crate) mod number;
+pub(crate) mod place;
 mod show;
 pub(crate) mod text;
 pub(crate) mod token;
@@ -127,7 +128,10 @@ impl ServerArgs {
     }
 
     fn config(&self) -> Result<Config, Trouble> {
-        Config::load(self.config.as_deref(), &config::process_env).map_err(ours)
+        let load = |env| Config::load(self.config.as_deref(), env);
+        // `TWILIO_AUTH_TOKEN` alone may be meant for `twilio enable`, not for a server.
+        let without_account = |name: &str| config::process_env(name).filter(|_| !name.starts_with("TWILIO_A"));
+        load(&config::process_env).or_else(|error| load(&without_account).map_err(|_| ours(error)))
     }
 
     fn local(&self) -> Result<Local, Trouble> {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use quietline::wire::{Method, encoded};
 use serde_json::{Value, json};
 
-use super::{Outcome, ServerArgs, finish, ours, show};
+use super::{Outcome, ServerArgs, finish, new_key, ours, show};
 
 /// What `quietline number` is asked.
 #[derive(Debug, clap::Args)]
@@ -119,7 +119,7 @@ fn answered(args: &NumberArgs, out: &mut dyn Write) -> Outcome {
             if !yes && !confirmed(number, out)? {
                 return Err(ours("nothing was bought"));
             }
-            let key = super::new_key()?;
+            let key = new_key()?;
             let body = json!({ "number": number, "i_will_pay": true });
             let done = server.ask(Method::Post, "/numbers", Some(&body), &[("idempotency-key", key)])?;
             server.print(&done, out, |out| writeln!(out, "{number} is yours"))

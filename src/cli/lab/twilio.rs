@@ -7,13 +7,15 @@ use quietline::{
     codec::mulaw,
     lab::{
         ScriptedCarrier, Trouble,
-        twilio::{CallEvent, CallReport, Dial, Gateway, Lab, LabCall, LabConfig, LabNumber, LabReport, RestFault},
+        twilio::{
+            CallEvent, CallReport, Callee, Dial, Gateway, Lab, LabCall, LabConfig, LabNumber, LabReport, RestFault,
+        },
     },
     recording::{self, Channel},
     time::Timestamp,
 };
 
-use super::typed::{digit, duration, rest_fault, stretch};
+use super::typed::{callee, digit, duration, rest_fault, stretch};
 use crate::cli::{line::LineArgs, wav};
 
 /// A caller of the fixtures: talks for 15 s, then is quiet.
@@ -41,6 +43,10 @@ pub(crate) struct TwilioArgs {
     /// A number that can be bought; several are several.
     #[arg(long, value_name = "NUMBER")]
     for_sale: Vec<String>,
+    /// Who is at another number, for transfers and for calls that the gateway places: human, machine, busy, no-answer or fails;
+    /// several are several. Nobody answers at other numbers.
+    #[arg(long, value_name = "NUMBER=WHO", value_parser = callee)]
+    callee: Vec<(String, Callee)>,
     /// What the caller says: m4a, MP3, WAV, Ogg Vorbis, raw G.711. Default: a built-in caller who goes quiet after 15 s.
     #[arg(long, value_name = "FILE")]
     audio: Option<PathBuf>,
@@ -65,8 +71,8 @@ pub(crate) struct TwilioArgs {
     /// Where a stereo WAV goes: left said by the caller, right heard.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Calls, 20 ms apart.
-    #[arg(short = 'n', long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    /// Calls, 20 ms apart. 0: none, and calls that the gateway places (`quietline call`) are told until you interrupt.
+    #[arg(short = 'n', long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=10_000))]
     calls: u32,
     /// Show marks too.
     #[arg(short, long)]
@@ -102,6 +108,7 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
     config.rest_port = args.line.rest_port;
     config.numbers = args.number.iter().map(|number| LabNumber::new(number)).collect();
     config.for_sale.clone_from(&args.for_sale);
+    config.callees.clone_from(&args.callee);
     let seed = args.seed.unwrap_or_else(|| random.u64(..));
     config.seed = seed;
     let lab = Lab::start(config).await.map_err(|error| error.to_string())?;
@@ -125,6 +132,9 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
             () = until_listening(args) => {}
             interrupt = tokio::signal::ctrl_c() => return interrupt.map_err(text).and(Err("interrupted".to_owned())),
         }
+    }
+    if args.calls == 0 {
+        return placed(args, lab, out).await;
     }
     if let Some(number) = args.number.first() {
         writeln!(out, "waiting until {number} is assigned …").and_then(|()| out.flush()).map_err(text)?;
@@ -150,7 +160,7 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
     }
     let told = if told { calls.as_slice() } else { &[] };
     tokio::select! {
-        followed = follow(told, &calls, args.verbose, out) => followed.map_err(text)?,
+        followed = follow(0, told, &calls, args.verbose, out) => followed.map_err(text)?,
         interrupt = tokio::signal::ctrl_c() => {
             interrupt.map_err(text)?;
             writeln!(out, "interrupted: hanging up").map_err(text)?;
@@ -166,6 +176,33 @@ async fn dialled(args: &TwilioArgs, out: &mut dyn Write) -> Result<bool, String>
         return Err(format!("no call reached the gateway at {}: is it running?", args.line.gateway[0]));
     }
     Ok(report.counts.violations == 0)
+}
+
+/// Tells calls that the gateway places, one after the other, until somebody interrupts.
+async fn placed(args: &TwilioArgs, lab: Lab, out: &mut dyn Write) -> Result<bool, String> {
+    let text = |error: io::Error| error.to_string();
+    writeln!(out, "waiting for calls that the gateway places …").and_then(|()| out.flush()).map_err(text)?;
+    let telling = async {
+        let mut told = 0;
+        loop {
+            let calls = lab.placed();
+            follow(told, &calls[told..], &[], args.verbose, out).await?;
+            told = calls.len();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let told: io::Result<()> = tokio::select! {
+        told = telling => told,
+        interrupt = tokio::signal::ctrl_c() => interrupt,
+    };
+    told.map_err(text)?;
+    let complaints = lab.complaints();
+    let report = lab.stop().await;
+    sum(&report, out).map_err(text)?;
+    for complaint in &complaints {
+        writeln!(out, "VIOLATION {complaint}").map_err(text)?;
+    }
+    Ok(report.counts.violations == 0 && complaints.is_empty())
 }
 
 async fn listening(args: &TwilioArgs) -> bool {
@@ -224,10 +261,16 @@ fn dial(args: &TwilioArgs, trouble: Trouble, said: Option<&[i16]>, tape: &Arc<[u
     Dial { rest_fault: args.rest_fault, detail: said.is_some(), ..dial }
 }
 
-/// Tells what happens, call by call, until all are over.
-async fn follow(told: &[LabCall], calls: &[LabCall], verbose: bool, out: &mut dyn Write) -> io::Result<()> {
+/// Tells what happens, call by call, until all are over; so many were told before.
+async fn follow(
+    before: usize,
+    told: &[LabCall],
+    calls: &[LabCall],
+    verbose: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     for (n, call) in told.iter().enumerate() {
-        writeln!(out, "call {} {}", n + 1, call.sid())?;
+        writeln!(out, "call {} {}", before + n + 1, call.sid())?;
         let (mut seen, mut began) = (0, None);
         loop {
             let events = call.events_after(seen).await;

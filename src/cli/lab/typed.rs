@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use quietline::{carrier::Digit, lab::twilio::RestFault};
+use quietline::{
+    carrier::{Digit, is_e164},
+    lab::twilio::{Callee, RestFault},
+};
 
 /// `5s`, `1200ms`, or seconds without unit.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -31,6 +34,24 @@ pub(super) fn stretch(text: &str) -> Result<(Duration, Duration), String> {
     let (from, to) = text.split_once(':').ok_or_else(|| format!("{text:?}: expected two times, such as 5s:7s"))?;
     let (from, to) = (duration(from)?, duration(to)?);
     if from < to { Ok((from, to)) } else { Err(format!("{text:?}: the stretch must end after it begins")) }
+}
+
+/// `+15551234567=human`
+pub(super) fn callee(text: &str) -> Result<(String, Callee), String> {
+    let (number, who) = text.split_once('=').ok_or("expected a number and who is there, such as +15551234567=human")?;
+    if !is_e164(number) {
+        return Err(format!("{number:?} is no number: expected + and 7 to 15 digits, such as +15551234567"));
+    }
+    let rings = Duration::from_secs(2);
+    let callee = match who {
+        "human" => Callee::Answers { rings, talks: Duration::from_secs(600) },
+        "machine" => Callee::Machine { rings, greets: Duration::from_secs(4) },
+        "busy" => Callee::Busy,
+        "no-answer" => Callee::NoAnswer,
+        "fails" => Callee::Fails,
+        other => return Err(format!("{other:?}: expected human, machine, busy, no-answer or fails")),
+    };
+    Ok((number.to_owned(), callee))
 }
 
 /// `500`, `3s`, `silent`.

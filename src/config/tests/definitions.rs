@@ -41,6 +41,10 @@ fn mistakes_are_told_by_their_field() {
             "intents[0].headers.Host",
             "set by the connection",
         ),
+        (json!({"name": "a", "outbound": {"machine": "message"}}), "outbound", "write message"),
+        (json!({"name": "a", "outbound": {"machine": "beep"}}), "outbound.machine", "\"end\" or \"message\""),
+        (json!({"name": "a", "outbound": {"message": "Hello"}}), "outbound.message", "machine = \"message\""),
+        (json!({"name": "a", "outbound": {"max_per_hour": 1001}}), "outbound.max_per_hour", "outside 0..=1000"),
         (json!({"name": "a", "channels": ["call", null]}), "channels[1]", "null"),
         (json!([]), "", "an object"),
     ] {

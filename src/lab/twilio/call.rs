@@ -12,6 +12,7 @@ use super::{
     lab::Shared,
     line::Line,
     log::Counts,
+    outbound::Placed,
     report::CallReport,
 };
 use crate::{
@@ -28,6 +29,8 @@ pub(super) struct Call {
     pub(super) from: String,
     pub(super) faults: Arc<WireFaults>,
     pub(super) changed: Arc<Notify>,
+    /// The gateway has placed it.
+    pub(super) placed: Option<Placed>,
     pub(super) dialled: Timestamp,
     line: Mutex<Line>,
     state: Mutex<State>,
@@ -49,6 +52,8 @@ pub(super) struct State {
     pub(super) parameters: Vec<(String, String)>,
     /// The stream's address there.
     pub(super) stream_url: Option<String>,
+    /// `AnsweredBy`, once the vendor has listened.
+    pub(super) answered_by: Option<&'static str>,
 }
 
 impl Call {
@@ -58,11 +63,12 @@ impl Call {
         (to, from): (String, String),
         faults: Arc<WireFaults>,
         changed: Arc<Notify>,
+        placed: Option<Placed>,
         line: Line,
     ) -> Self {
         let (dialled, created) = (lab.clock.now(), WallTime::now());
         let state = State {
-            status: "ringing",
+            status: if placed.is_some() { "queued" } else { "ringing" },
             created,
             updated: created,
             answered: None,
@@ -71,8 +77,9 @@ impl Call {
             stream: None,
             parameters: Vec::new(),
             stream_url: None,
+            answered_by: None,
         };
-        Self { lab, sid, to, from, faults, changed, dialled, line: Mutex::new(line), state: Mutex::new(state) }
+        Self { lab, sid, to, from, faults, changed, placed, dialled, line: Mutex::new(line), state: Mutex::new(state) }
     }
 
     pub(super) fn line(&self) -> MutexGuard<'_, Line> {
@@ -89,8 +96,17 @@ impl Call {
 
     /// For forms, with the status of now.
     pub(super) fn about(&self) -> About<'_> {
-        let status = self.state().status;
-        About { account: self.account(), call: self.sid, from: &self.from, to: &self.to, status }
+        let (status, answered_by) = {
+            let state = self.state();
+            (state.status, state.answered_by)
+        };
+        let (account, direction) = (self.account(), self.direction());
+        About { account, call: self.sid, from: &self.from, to: &self.to, status, direction, answered_by }
+    }
+
+    /// As the vendor calls it.
+    pub(super) fn direction(&self) -> &'static str {
+        if self.placed.is_some() { "outbound-api" } else { "inbound" }
     }
 
     pub(super) fn log(&self, event: CallEvent) {
@@ -106,6 +122,14 @@ impl Call {
     pub(super) fn violation(&self, what: impl Into<String>) {
         let now = self.lab.clock.now();
         self.line().log.violation(now, what);
+    }
+
+    /// It rings at the other side.
+    pub(super) fn rings(&self) {
+        let mut state = self.state();
+        if state.ended.is_none() {
+            (state.status, state.updated) = ("ringing", WallTime::now());
+        }
     }
 
     /// The first verb that is no `<Reject>` answers the call.

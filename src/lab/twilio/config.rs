@@ -38,7 +38,7 @@ pub struct LabConfig {
     /// The account's numbers: a call to one of them asks what is set for it; any other number asks the gateway's voice
     /// webhook at its usual place.
     pub numbers: Vec<LabNumber>,
-    /// Who is at other numbers, for `<Dial>`; nobody answers at one that is not listed.
+    /// Who is at other numbers, for `<Dial>` and for calls that the gateway places; nobody answers at one that is not listed.
     pub callees: Vec<(String, Callee)>,
     /// Numbers that can be bought, E.164.
     pub for_sale: Vec<String>,
@@ -122,6 +122,13 @@ pub enum Callee {
         rings: Duration,
         /// How long both talk.
         talks: Duration,
+    },
+    /// An answering machine: greets, beeps, and records what is said.
+    Machine {
+        /// How long it rings.
+        rings: Duration,
+        /// How long its greeting is, the beep included.
+        greets: Duration,
     },
     /// Talks with somebody else.
     Busy,

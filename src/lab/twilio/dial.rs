@@ -17,11 +17,15 @@ impl Follower {
     /// Calls `number`, and asks `action` what comes next.
     pub(super) async fn dial(&mut self, base: &str, number: &str, timeout: Duration, action: Option<Link>) -> Flow {
         self.closed_by_gateway = false;
-        let callee = self.call.lab.config.callees.iter().find(|(known, _)| known == number);
-        let callee = callee.map_or(Callee::NoAnswer, |(_, callee)| *callee);
+        let callee = self.call.lab.callee(number);
         let (ringing, talking, status) = match callee {
-            Callee::Answers { rings, talks } if rings < timeout => (rings, talks, "completed"),
-            Callee::Answers { .. } | Callee::NoAnswer => (timeout, Duration::ZERO, "no-answer"),
+            // A machine records until it has heard nothing for a while.
+            Callee::Answers { rings, talks: lasts } | Callee::Machine { rings, greets: lasts } if rings < timeout => {
+                (rings, lasts, "completed")
+            }
+            Callee::Answers { .. } | Callee::Machine { .. } | Callee::NoAnswer => {
+                (timeout, Duration::ZERO, "no-answer")
+            }
             Callee::Busy => (REFUSED, Duration::ZERO, "busy"),
             Callee::Fails => (REFUSED, Duration::ZERO, "failed"),
         };

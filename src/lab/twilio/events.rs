@@ -19,6 +19,8 @@ pub enum Webhook {
     Dialed,
     /// Given by REST.
     Url,
+    /// Given by REST for a call that the gateway placed.
+    Placed,
     /// Of a call's status.
     Status,
     /// Of a stream's status.
@@ -34,6 +36,7 @@ impl fmt::Display for Webhook {
             Self::Action => "action",
             Self::Dialed => "action of Dial",
             Self::Url => "document from REST",
+            Self::Placed => "document of a placed call",
             Self::Status => "status callback",
             Self::StreamStatus => "stream status callback",
         })
@@ -78,6 +81,10 @@ pub enum EndedBy {
     Caller,
     /// The call vanished: REST knows, nobody says so.
     Vanished,
+    /// Whoever was called: did not answer, talks with somebody else, or cannot be reached.
+    Callee,
+    /// The time that the gateway had set for it.
+    TimeLimit,
     /// A webhook failed, and nothing was there to fall back on.
     Failure,
     /// The lab was stopped.
@@ -92,6 +99,8 @@ impl fmt::Display for EndedBy {
             Self::Rest => "the gateway (REST)",
             Self::Caller => "the caller",
             Self::Vanished => "nobody says (vanished)",
+            Self::Callee => "whoever was called",
+            Self::TimeLimit => "the carrier (time limit)",
             Self::Failure => "the carrier (a webhook failed)",
             Self::Lab => "the lab",
         })

@@ -32,7 +32,7 @@ pub(super) async fn fetch(
     failed: Option<&Unusable>,
     extra: &Form,
 ) -> Result<Document, Unusable> {
-    let mut form = if webhook == Webhook::Voice { call.about().incoming() } else { call.about().common() };
+    let mut form = if matches!(webhook, Webhook::Voice) { call.about().incoming() } else { call.about().common() };
     form.extend_from_slice(extra);
     if let Some(failed) = failed {
         form.push(("ErrorCode".to_owned(), failed.code.to_string()));

@@ -64,14 +64,17 @@ pub(super) struct Follower {
 impl Follower {
     /// From the voice webhook to the end of the call.
     pub(super) async fn run(mut self) {
-        let voice = match self.call.lab.ring(&self.call.to) {
-            Ok(url) => url,
-            Err(why) => {
-                self.call.warning(11200, why.to_owned());
-                return self.over(EndedBy::Failure, "failed").await;
+        let mut flow = if self.call.placed.is_some() {
+            self.place().await
+        } else {
+            match self.call.lab.ring(&self.call.to) {
+                Ok(url) => self.fetched(Webhook::Voice, Link { url, method: Method::POST }).await,
+                Err(why) => {
+                    self.call.warning(11200, why.to_owned());
+                    Flow::End(EndedBy::Failure, "failed")
+                }
             }
         };
-        let mut flow = self.fetched(Webhook::Voice, Link { url: voice, method: Method::POST }).await;
         for _ in 0..MOST_DOCUMENTS {
             flow = match flow {
                 Flow::Go(document) => self.play(document).await,
@@ -208,7 +211,7 @@ impl Follower {
     }
 
     /// A document that came along with a request to REST.
-    async fn given(&mut self, text: &str) -> Flow {
+    pub(super) async fn given(&mut self, text: &str) -> Flow {
         match Document::read(text, &self.call.lab.config.public_url) {
             Ok(document) => {
                 super::fetch::took(&self.call, &document);

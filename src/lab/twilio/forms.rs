@@ -15,22 +15,28 @@ pub(super) struct About<'a> {
     pub(super) to: &'a str,
     /// `CallStatus`.
     pub(super) status: &'a str,
+    /// `Direction`.
+    pub(super) direction: &'a str,
+    /// `AnsweredBy`, once the vendor has listened.
+    pub(super) answered_by: Option<&'a str>,
 }
 
 impl About<'_> {
     /// Of `action`, `<Redirect>` and a document's address given by REST: the common fields.
     pub(super) fn common(&self) -> Form {
-        form([
+        let mut fields = form([
             ("AccountSid", self.account.as_str()),
             ("ApiVersion", API_VERSION),
             ("CallSid", self.call.as_str()),
             ("CallStatus", self.status),
             ("Called", self.to),
             ("Caller", self.from),
-            ("Direction", "inbound"),
+            ("Direction", self.direction),
             ("From", self.from),
             ("To", self.to),
-        ])
+        ]);
+        fields.extend(self.answered_by.map(|by| ("AnsweredBy".to_owned(), by.to_owned())));
+        fields
     }
 
     /// Of an incoming call, with where both ends are.
@@ -157,7 +163,15 @@ mod tests {
         let account = "ACa1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4".parse().expect("a SID");
         let call = "CA0f1e2d3c0f1e2d3c0f1e2d3c0f1e2d3c".parse().expect("a SID");
         let stream: StreamSid = "MZ18ad3ab518ad3ab518ad3ab518ad3ab5".parse().expect("a SID");
-        let about = |from, status| About { account, call, from, to: "+13235550123", status };
+        let about = |from, status| About {
+            account,
+            call,
+            from,
+            to: "+13235550123",
+            status,
+            direction: "inbound",
+            answered_by: None,
+        };
         let (known, withheld) = ("+18185550147", "+266696687");
         let at = WallTime::now();
         let on_stream = |status: StreamStatus| status.form(account, call, stream, None, at);

@@ -19,13 +19,14 @@ use super::{
     call::{Call, LabCall},
     callbacks::{self, Callback},
     clock::{Clock, WallTime},
-    config::{Callbacks, Dial, Gateway, LabConfig, RestFault, VOICE_PATH},
+    config::{Callbacks, Callee, Dial, Gateway, LabConfig, RestFault, VOICE_PATH},
     document::Link,
     events::{EndedBy, Webhook},
     follow::Follower,
     line::Line,
     log::Log,
     network::Network,
+    outbound::Placed,
     report::{CallReport, LabReport},
     rest,
     scheduler::Scheduler,
@@ -66,6 +67,8 @@ pub(super) struct Shared {
     pub(super) texts: Texts,
     /// What was wrong outside of calls.
     complaints: Mutex<Vec<String>>,
+    /// By the gateway.
+    pub(super) placed: Mutex<Vec<LabCall>>,
 }
 
 /// A stand-in for the vendor, on loopback. Dropping it hangs up on everybody.
@@ -97,6 +100,7 @@ impl Lab {
             numbers: Numbers::new(&config.numbers, &config.for_sale, config.account_sid.as_str()),
             texts: Texts::default(),
             complaints: Mutex::default(),
+            placed: Mutex::default(),
             config,
         });
         let ticking = Arc::clone(&shared);
@@ -175,27 +179,13 @@ impl Lab {
 
     /// The number is called.
     pub fn dial(&self, dial: Dial) -> LabCall {
-        let lab = Arc::clone(&self.shared);
-        let (control, controlled) = mpsc::unbounded_channel();
-        let (callbacks, told) = mpsc::unbounded_channel();
-        let (changed, faults) = (Arc::new(Notify::new()), Arc::new(dial.faults));
-        let mut caller = dial.caller;
-        if !dial.detail {
-            caller.forget_heard();
-        }
-        let log = Log::new(dial.detail, Arc::clone(&changed));
-        let mut line = Line::new(caller, Arc::clone(&faults), dial.rest_fault, log, control);
-        if dial.tones {
-            line.note_tones();
-        }
-        let call = Call::new(Arc::clone(&lab), lab.call_sid(), (dial.to, dial.from), faults, changed, line);
-        let call = Arc::new(call);
-        locked(&lab.calls).insert(call.sid, Arc::clone(&call));
-        lab.scheduler.add(Arc::clone(&call));
-        let (done, finished) = watch::channel(None);
-        let follower = Follower { call: Arc::clone(&call), control: controlled, callbacks, closed_by_gateway: false };
-        tokio::spawn(whole_call(Arc::clone(&call), follower, told, done));
-        LabCall { call, done: finished }
+        begin(&self.shared, dial, None)
+    }
+
+    /// Calls that the gateway has placed by REST, in their order.
+    #[must_use]
+    pub fn placed(&self) -> Vec<LabCall> {
+        locked(&self.shared.placed).clone()
     }
 
     /// What was measured so far is the warm-up's: how late the lab was, and of each call under way underruns, leads and
@@ -246,6 +236,31 @@ impl Drop for Lab {
     }
 }
 
+/// A call begins.
+pub(super) fn begin(lab: &Arc<Shared>, dial: Dial, placed: Option<Placed>) -> LabCall {
+    let lab = Arc::clone(lab);
+    let (control, controlled) = mpsc::unbounded_channel();
+    let (callbacks, told) = mpsc::unbounded_channel();
+    let (changed, faults) = (Arc::new(Notify::new()), Arc::new(dial.faults));
+    let mut caller = dial.caller;
+    if !dial.detail {
+        caller.forget_heard();
+    }
+    let log = Log::new(dial.detail, Arc::clone(&changed));
+    let mut line = Line::new(caller, Arc::clone(&faults), dial.rest_fault, log, control);
+    if dial.tones {
+        line.note_tones();
+    }
+    let call = Call::new(Arc::clone(&lab), lab.call_sid(), (dial.to, dial.from), faults, changed, placed, line);
+    let call = Arc::new(call);
+    locked(&lab.calls).insert(call.sid, Arc::clone(&call));
+    lab.scheduler.add(Arc::clone(&call));
+    let (done, finished) = watch::channel(None);
+    let follower = Follower { call: Arc::clone(&call), control: controlled, callbacks, closed_by_gateway: false };
+    tokio::spawn(whole_call(Arc::clone(&call), follower, told, done));
+    LabCall { call, done: finished }
+}
+
 /// From the first ring to the last callback.
 async fn whole_call(
     call: Arc<Call>,
@@ -256,10 +271,13 @@ async fn whole_call(
     let callbacks = follower.callbacks.clone();
     let telling = tokio::spawn(callbacks::tell(Arc::clone(&call), told));
     follower.run().await;
+    let told_of_end = match &call.placed {
+        Some(placed) => placed.callback("completed"),
+        None => call.lab.status_callback(&call.to).map(|url| Link { url, method: hyper::Method::POST }),
+    };
     if call.line().ended_by != Some(EndedBy::Vanished)
-        && let Some(url) = call.lab.status_callback(&call.to)
+        && let Some(link) = told_of_end
     {
-        let link = Link { url, method: hyper::Method::POST };
         let tell = |form| callbacks.send(Callback { webhook: Webhook::Status, link: link.clone(), form });
         // The receiver lives until all senders are gone.
         if call.lab.config.callbacks == Callbacks::OutOfOrder {
@@ -289,6 +307,12 @@ impl Shared {
             Some(number) => number["status_callback"].as_str().filter(|url| !url.is_empty()).map(str::to_owned),
             None => self.config.status_callback.clone(),
         }
+    }
+
+    /// Who is at this number.
+    pub(super) fn callee(&self, number: &str) -> Callee {
+        let found = self.config.callees.iter().find(|(known, _)| known == number);
+        found.map_or(Callee::NoAnswer, |(_, callee)| *callee)
     }
 
     /// Something outside of calls is not as the vendor has it.
@@ -324,6 +348,6 @@ impl Shared {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `lab`, `scheduler` | the account, REST's socket, one task that looks after all calls a millisecond apart |
 //! | `follow`, `connect`, `dial`, `fetch`, `callbacks` | a call's way through its documents |
+//! | `dial`, `outbound` | somebody else is called: by a document, by the gateway |
 //! | `document` | TwiML, read against the closed grammar |
 //! | `line`, `stream`, `wire`, `messages` | a call's media stream, its handshake |
 //! | `raw` | WebSockets that no document asked for, for what must be refused |
@@ -43,6 +44,7 @@ mod log;
 mod messages;
 mod meter;
 mod network;
+mod outbound;
 mod raw;
 mod report;
 mod resource;

@@ -23,7 +23,7 @@ use super::{
     events::{CallEvent, EndedBy},
     follow::{Control, Source},
     lab::Shared,
-    resource, texts,
+    outbound, resource, texts,
 };
 use crate::{lab::Rest, time::Timestamp};
 
@@ -36,6 +36,7 @@ pub(super) async fn serve(listener: TcpListener, lab: Arc<Shared>) {
     let router = Router::new()
         .route("/2010-04-01/Accounts/{account}/Calls/{call}", calls)
         .merge(account::routes())
+        .merge(outbound::routes())
         .merge(texts::routes())
         .fallback(async || Refusal::NOT_FOUND.response())
         .with_state(lab);
@@ -58,6 +59,9 @@ impl Refusal {
     const OVER: Self = Self { status: 400, code: 21220, message: "Call is not in-progress. Cannot redirect." };
     pub(super) const FAULT: Self = Self { status: 500, code: 20500, message: "Internal server error" };
     pub(super) const NOT_AVAILABLE: Self = Self { status: 400, code: 21422, message: "PhoneNumber is not available" };
+    pub(super) const NO_NUMBER: Self = Self { status: 400, code: 21211, message: "Invalid 'To' Phone Number" };
+    pub(super) const NOT_OWNED: Self =
+        Self { status: 400, code: 21212, message: "Invalid 'From' Number: it is not one of the account's" };
     pub(super) const FORM: Self = Self { status: 400, code: 20001, message: "Invalid parameter" };
     pub(super) const OPTED_OUT: Self =
         Self { status: 400, code: 21610, message: "Attempt to send to unsubscribed recipient" };
@@ -147,7 +151,7 @@ fn of_the_line(line: Rest, fault: Option<RestFault>, now: Timestamp) -> (Duratio
     }
 }
 
-fn refusal_of(status: u16) -> Response {
+pub(super) fn refusal_of(status: u16) -> Response {
     let code = if status == 429 { 20429 } else { 20500 };
     Refusal { status, code, message: "as the lab was told" }.response()
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::{
-    model::ResponseStatus,
+    model::{ModelUsage, ResponseStatus},
     wire::flat::{self, Value as Plain},
 };
 
@@ -138,6 +138,31 @@ pub(crate) struct Done<'a> {
     status_details: Option<StatusDetails>,
     #[serde(default, deserialize_with = "lenient")]
     output: Option<Vec<Value>>,
+    #[serde(default, deserialize_with = "lenient")]
+    usage: Option<Usage>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Usage {
+    #[serde(default, deserialize_with = "lenient")]
+    input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "lenient")]
+    output_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "lenient")]
+    input_token_details: Option<TokenDetails>,
+    #[serde(default, deserialize_with = "lenient")]
+    output_token_details: Option<TokenDetails>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct TokenDetails {
+    #[serde(deserialize_with = "lenient")]
+    text_tokens: Option<u64>,
+    #[serde(deserialize_with = "lenient")]
+    audio_tokens: Option<u64>,
+    #[serde(deserialize_with = "lenient")]
+    cached_tokens: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -158,6 +183,20 @@ impl Done<'_> {
             }
             Some(_) | None => ResponseStatus::Incomplete,
         }
+    }
+
+    /// What it costs. Tokens without details are text.
+    pub(crate) fn usage(&self) -> ModelUsage {
+        let Some(usage) = &self.usage else { return ModelUsage::default() };
+        let of = |all: Option<u64>, details: &Option<TokenDetails>| {
+            let audio = details.as_ref().and_then(|it| it.audio_tokens).unwrap_or(0);
+            let text = details.as_ref().and_then(|it| it.text_tokens);
+            (text.unwrap_or_else(|| all.unwrap_or(0).saturating_sub(audio)), audio)
+        };
+        let (input_text, input_audio) = of(usage.input_tokens, &usage.input_token_details);
+        let (output_text, output_audio) = of(usage.output_tokens, &usage.output_token_details);
+        let input_cached = usage.input_token_details.as_ref().and_then(|it| it.cached_tokens).unwrap_or(0);
+        ModelUsage { input_text, input_audio, input_cached, output_text, output_audio }
     }
 
     /// Why it failed.

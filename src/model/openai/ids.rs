@@ -15,6 +15,8 @@ pub(super) struct Response {
     /// Cancelled by us: what still comes of it is dropped.
     pub(super) cancelled: bool,
     pub(super) done: bool,
+    /// The vendor has told what it costs.
+    pub(super) billed: bool,
     /// Items that came to their end one by one.
     pub(super) items: usize,
 }
@@ -94,7 +96,10 @@ impl Ids {
         }
         let number = ResponseId(self.next_response);
         self.next_response += 1;
-        push(&mut self.responses, Response { id: id.to_owned(), number, cancelled: false, done: false, items: 0 });
+        push(
+            &mut self.responses,
+            Response { id: id.to_owned(), number, cancelled: false, done: false, billed: false, items: 0 },
+        );
         Some(number)
     }
 

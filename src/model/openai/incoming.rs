@@ -211,6 +211,12 @@ impl OpenAi {
     }
 
     fn response_done(&mut self, done: &Done<'_>) {
+        if self.ids.response(&done.id).is_none_or(|response| !response.billed) {
+            self.counters.usage += done.usage();
+        }
+        if let Some(response) = self.ids.response(&done.id) {
+            response.billed = true;
+        }
         let Some(response) = self.ids.response(&done.id).filter(|response| !response.done) else {
             self.counters.late += 1;
             return self.create_wanted();

@@ -137,11 +137,13 @@ pub(super) async fn list(store: &Sql, filter: &CallFilter, page: &Page) -> Resul
 /// The index whose order is the list's, and which leaves least to be passed over.
 fn index(filter: &CallFilter) -> &'static str {
     match (&filter.caller, filter.rang_back, &filter.assistant, &filter.number, &filter.reason) {
+        (Some(_), _, _, _, Some(_)) => "calls_by_caller_reason",
         (Some(_), ..) => "calls_by_caller",
         (None, Some(true), ..) => "calls_rang_back",
-        (None, _, Some(_), _, Some(_)) => "calls_by_assistant_reason",
-        (None, _, Some(_), _, None) => "calls_by_assistant",
-        (None, _, None, Some(_), Some(_)) => "calls_by_number_reason",
+        (None, _, Some(_), Some(_), None) => "calls_by_number_assistant",
+        (None, _, _, Some(_), Some(_)) => "calls_by_number_reason",
+        (None, _, Some(_), None, Some(_)) => "calls_by_assistant_reason",
+        (None, _, Some(_), None, None) => "calls_by_assistant",
         (None, _, None, Some(_), None) => "calls_by_number",
         (None, _, None, None, Some(_)) => "calls_by_reason",
         (None, _, None, None, None) => "calls_by_time",

@@ -34,8 +34,14 @@ const LOOK: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Every change of the tables, in order: number, name, and what it is in both databases.
-const MIGRATIONS: [(i64, &str, [&str; 2]); 1] =
-    [(1, "tables", [include_str!("migrations/sqlite/0001.sql"), include_str!("migrations/postgres/0001.sql")])];
+const MIGRATIONS: [(i64, &str, [&str; 2]); 2] = [
+    (1, "tables", [include_str!("migrations/sqlite/0001.sql"), include_str!("migrations/postgres/0001.sql")]),
+    (
+        2,
+        "calls by two fields",
+        [include_str!("migrations/sqlite/0002.sql"), include_str!("migrations/postgres/0002.sql")],
+    ),
+];
 
 impl Sql {
     /// Opens it; see [`crate::store::open`].

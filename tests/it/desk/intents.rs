@@ -131,6 +131,15 @@ async fn a_tool_over_http_is_asked_once_while_the_window_stands_still() {
     let intents = json!([{"name": "book_slot", "description": "Books.", "api_access": true,
         "url": format!("http://127.0.0.1:{port}/slots/{{{{call.from}}}}")}]);
     let (record, outputs) = called(intents, vec![line(Some("book_slot")), line(None)], "\"127.0.0.1/32\"").await;
+    let said = record["detail"]["transcript"]["lines"].as_array().unwrap();
+    let said: Vec<_> =
+        said.iter().map(|line| (line["who"].as_str().unwrap(), line["text"].as_str().unwrap())).collect();
+    assert!(
+        said.contains(&("caller", "Thank you, that was all.")) && said.contains(&("agent", "Of course.")),
+        "{said:?}"
+    );
+    let usage = &record["detail"]["model"]["usage"];
+    assert!(usage["output_audio_tokens"].as_u64().unwrap() > 0, "{usage}");
     let heard = served.await.unwrap();
     assert_eq!(heard.len(), 1, "{heard:?}");
     assert!(

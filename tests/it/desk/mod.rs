@@ -3,6 +3,7 @@
 mod answers;
 mod api;
 mod intents;
+mod outbound;
 mod room;
 mod texts;
 mod tools;

@@ -60,7 +60,9 @@ async fn a_caller_is_put_through_and_the_call_ends_with_the_other_side() {
         (called.record["reason"].as_str(), called.record["ended_by"].as_str()),
         (Some("transferred"), Some("us"))
     );
-    assert!(causes.contains("the carrier puts the caller through"), "{causes}");
+    // The stream may end before REST has answered.
+    assert!(causes.contains("the carrier is asked to put the caller through"), "{causes}");
+    assert_eq!(called.record["detail"]["transferred_to"], "sales");
     // The agent has told the caller: the carrier says nothing.
     assert!(called.report.spoken.is_empty(), "{:?}", called.report.spoken);
 }
