@@ -2,14 +2,18 @@
 
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{auth::Asker, problem::Problem, request::Body};
-use crate::desk::{CarrierState, Credentials, Desk, Scope};
+use super::{
+    auth::Asker,
+    problem::Problem,
+    request::{Body, Query},
+};
+use crate::desk::{self, CarrierState, Credentials, Desk, Health, Scope};
 
 pub(super) fn routes() -> OpenApiRouter<Desk> {
-    OpenApiRouter::new().routes(routes!(state, enable))
+    OpenApiRouter::new().routes(routes!(state, enable)).routes(routes!(doctor))
 }
 
 /// The carrier's account.
@@ -87,4 +91,58 @@ async fn enable(State(desk): State<Desk>, asker: Asker, Body(entry): Body<Entry>
     let account = desk.enable_carrier(&actor, &entered).await?;
     let name = account.friendly_name.unwrap_or_default();
     Ok(Json(Enabled { account_sid: account.sid, name, r#type: account.r#type }))
+}
+
+/// What is looked at.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Patient {
+    /// Of the numbers only this one, E.164.
+    number: Option<String>,
+}
+
+/// How callers are answered.
+#[derive(Serialize, ToSchema)]
+struct Diagnosis {
+    /// Nothing is a problem.
+    healthy: bool,
+    /// What was looked at.
+    findings: Vec<Finding>,
+}
+
+/// One thing that was looked at.
+#[derive(Serialize, ToSchema)]
+struct Finding {
+    /// What.
+    about: String,
+    /// `ok`, `note` or `problem`.
+    health: &'static str,
+    /// What was found, in words.
+    found: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_do: Option<String>,
+}
+
+/// Look at everything that may keep callers from being answered. Asked from here: Twilio itself is not made to call.
+#[utoipa::path(get, path = "/doctor", tag = "server", params(Patient), security(("token" = ["settings"])), responses(
+    (status = OK, description = "What was found.", body = Diagnosis),
+    (status = "default", description = "Refused.", body = Problem, content_type = "application/problem+json"),
+))]
+async fn doctor(
+    State(desk): State<Desk>,
+    asker: Asker,
+    Query(patient): Query<Patient>,
+) -> Result<Json<Diagnosis>, Problem> {
+    asker.may(Scope::Settings)?;
+    let findings = desk.doctor(patient.number.as_deref()).await;
+    let told = |finding: desk::Finding| Finding {
+        about: finding.about,
+        health: finding.health.name(),
+        found: finding.found,
+        to_do: Some(finding.to_do).filter(|to_do| !to_do.is_empty()),
+    };
+    let healthy = findings.iter().all(|finding| finding.health != Health::Problem);
+    Ok(Json(Diagnosis { healthy, findings: findings.into_iter().map(told).collect() }))
 }

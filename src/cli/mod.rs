@@ -36,6 +36,8 @@ pub(crate) enum Cli {
     Audit(audit::AuditArgs),
     /// Have an assistant call somebody: costs money.
     Call(desk::place::CallArgs),
+    /// Look at everything that may keep callers from being answered.
+    Doctor(desk::doctor::DoctorArgs),
     /// Calls that are over, and those under way.
     Calls(desk::call::CallsArgs),
     /// Play a whole call without keys or accounts: caller, agent, silence, goodbye, hang-up.
@@ -82,6 +84,7 @@ impl Cli {
         match self {
             Self::Assistant(args) => desk::assistant::run(args, &mut out, &mut err),
             Self::Call(args) => desk::place::run(args, &mut out, &mut err),
+            Self::Doctor(args) => desk::doctor::run(args, &mut out, &mut err),
             Self::Calls(args) => desk::call::run(args, &mut out, &mut err),
             Self::Man(args) => man::run(args, &mut out, &mut err),
             Self::Number(args) => desk::number::run(args, &mut out, &mut err),

@@ -56,6 +56,14 @@ impl Config {
     }
 }
 
+impl Context {
+    /// The account with OpenAI.
+    #[must_use]
+    pub fn openai(&self) -> Option<&openai::Access> {
+        self.openai.as_deref()
+    }
+}
+
 impl Definition {
     /// Reads a JSON object.
     ///

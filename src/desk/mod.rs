@@ -11,6 +11,7 @@
 //! | `records.rs` | calls that are over, into the store |
 //! | `hooks.rs` | the webhook at a call's end |
 //! | `texts.rs` | conversations in texts |
+//! | `doctor.rs` | what may keep callers from being answered |
 //! | `tokens.rs`, `local.rs` | who may use the API; the command line on this machine |
 //! | `office.rs` | the thread on which all of this runs |
 //! | `error.rs` | why something could not be done |
@@ -19,6 +20,7 @@ mod answering;
 mod assistants;
 mod calls;
 mod carrier;
+mod doctor;
 mod error;
 mod hooks;
 mod local;
@@ -35,6 +37,7 @@ use serde_json::Value;
 
 pub use assistants::{Applied, Overview, Published};
 pub use carrier::{CarrierState, Credentials};
+pub use doctor::{Finding, Health};
 pub use error::{DeskError, Result};
 pub use hooks::time;
 pub use local::Local;
@@ -45,7 +48,7 @@ pub use tokens::{Actor, NewToken, Scope, scopes};
 
 use crate::{
     carrier::twilio::Access,
-    config::{Config, Context, Webhook},
+    config::{Config, Context, StoreChoice, Webhook},
     live::{
         Remote, SetupError,
         setup::{self, Means},
@@ -76,6 +79,8 @@ struct Facts {
     means: Means,
     webhook: Option<Webhook>,
     keep_calls_days: u32,
+    store: StoreChoice,
+    max_calls: usize,
     keep_transcripts: bool,
     /// The carrier's account stands in the server's file, or environment.
     has_own_account: bool,
@@ -88,6 +93,16 @@ struct Facts {
     local: [u8; 32],
     /// The assistants of the server's file, as they answer and as they are written.
     of_file: Vec<(Arc<setup::Assistant>, Value)>,
+}
+
+impl Facts {
+    fn store_name(&self) -> String {
+        match &self.store {
+            StoreChoice::Sqlite(file) => format!("SQLite ({})", file.display()),
+            // Its address holds a password.
+            StoreChoice::Postgres(_) => "PostgreSQL".to_owned(),
+        }
+    }
 }
 
 impl Desk {
@@ -113,6 +128,8 @@ impl Desk {
             means,
             webhook: config.webhook.clone(),
             keep_calls_days: config.store.keep_calls_days,
+            store: config.store.choice.clone(),
+            max_calls: config.limits.max_calls,
             keep_transcripts: config.store.keep_transcripts,
             has_own_account: config.twilio.is_some(),
             rest_base_url: config.rest_base_url.clone(),

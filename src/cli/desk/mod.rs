@@ -2,6 +2,7 @@
 
 pub(crate) mod assistant;
 pub(crate) mod call;
+pub(crate) mod doctor;
 pub(crate) mod number;
 pub(crate) mod place;
 mod show;
@@ -50,12 +51,15 @@ pub(crate) enum Trouble {
     Ours(String),
     /// It refused: what it said.
     Refused(Box<Value>),
+    /// It works, but not all is as it should be: what, in words.
+    Found(String),
 }
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ours(message) => f.write_str(message),
+            Self::Found(found) => f.write_str(found),
             Self::Refused(problem) => {
                 let fields = problem["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
                 if fields.is_empty() {
@@ -90,7 +94,7 @@ fn finish(name: &str, outcome: Outcome, err: &mut dyn Write) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => {
             let _ = writeln!(err, "quietline {name}: {trouble}");
-            ExitCode::from(if matches!(trouble, Trouble::Refused(_)) { 1 } else { 2 })
+            ExitCode::from(if matches!(trouble, Trouble::Refused(_) | Trouble::Found(_)) { 1 } else { 2 })
         }
     }
 }

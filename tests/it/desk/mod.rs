@@ -2,6 +2,7 @@
 
 mod answers;
 mod api;
+mod doctor;
 mod intents;
 mod outbound;
 mod room;

@@ -58,9 +58,14 @@ pub(super) async fn account(addr: SocketAddr, change: impl FnOnce(&mut LabConfig
 impl Server {
     /// Starts it with this configuration besides what it needs.
     pub(super) async fn start(folder: &Path, addr: SocketAddr, more: &str) -> Self {
+        Self::start_as(folder, addr, PUBLIC_URL, more).await
+    }
+
+    /// … under another address.
+    pub(super) async fn start_as(folder: &Path, addr: SocketAddr, public_url: &str, more: &str) -> Self {
         let store = folder.join("quietline.db");
         let text = format!(
-            "[server]\nlisten = \"{addr}\"\npublic_url = \"{PUBLIC_URL}\"\nshards = 1\n[store]\npath = {:?}\n[voices]\ncache_dir = {:?}\n{more}",
+            "[server]\nlisten = \"{addr}\"\npublic_url = \"{public_url}\"\nshards = 1\n[store]\npath = {:?}\n[voices]\ncache_dir = {:?}\n{more}",
             store,
             folder.join("voices")
         );
