@@ -112,6 +112,8 @@ pub struct Settings {
     pub intents: Vec<Intent>,
     /// The `wait_for_caller` tool.
     pub wait_for_caller: bool,
+    /// The `send_text` tool: carried out like an intent.
+    pub send_text: bool,
     /// Whom `transfer_call` may put the caller through to, by name; the tool is off if there is nobody.
     pub transfers: Vec<String>,
     /// A reminder within the window.
@@ -138,6 +140,7 @@ impl Default for Settings {
             hangup_call: None,
             intents: Vec::new(),
             wait_for_caller: false,
+            send_text: false,
             transfers: Vec::new(),
             reminder: None,
             filler: true,

@@ -166,6 +166,7 @@ fn show_assistant(assistant: &Assistant, out: &mut dyn Write) -> io::Result<()> 
         .map(|tool| format!("on, cancellable {}, confirm {}", on(tool.cancellable), on(assistant.hangup_confirm)));
     row(out, "tools.hangup_call", hangup.as_deref().unwrap_or("off"))?;
     row(out, "tools.wait_for_caller", on(settings.wait_for_caller))?;
+    row(out, "tools.send_text", on(settings.send_text))?;
     let transfer = assistant.transfer.as_ref().map(|transfer| {
         let to: Vec<_> = transfer.to.iter().map(|(name, number)| format!("{name} {number}")).collect();
         format!("{}; rings {} s", to.join(", "), transfer.timeout.as_secs())

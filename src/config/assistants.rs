@@ -100,6 +100,7 @@ impl Reader<'_> {
         let hangup = table.tools.hangup_call.as_ref().filter(|tool| tool.enabled);
         settings.hangup_call = hangup.map(|tool| HangupTool { cancellable: tool.cancellable });
         settings.wait_for_caller = table.tools.wait_for_caller.as_ref().is_some_and(|tool| tool.enabled);
+        settings.send_text = table.tools.send_text.as_ref().is_some_and(|tool| tool.enabled);
         let transfer = self.transfer(&table.tools);
         settings.transfers = transfer.iter().flat_map(|it| it.to.iter().map(|(name, _)| name.clone())).collect();
         let message = self.system_message(table);

@@ -272,6 +272,7 @@ pub(super) struct ToolsTable {
     pub(super) hangup_call: Option<HangupTable>,
     pub(super) wait_for_caller: Option<SwitchTable>,
     pub(super) transfer_call: Value<TransferTable>,
+    pub(super) send_text: Option<SwitchTable>,
 }
 
 #[derive(Deserialize)]

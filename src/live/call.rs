@@ -413,7 +413,7 @@ impl LiveCall {
                         name: request.name,
                         arguments: request.arguments,
                     };
-                    let runner = self.assistant.intents.as_ref();
+                    let runner = (self.assistant.intents.as_ref(), around.front.texting.as_ref());
                     self.intents.run(request.call, call, runner, &around.front.slow);
                 }
                 Output::Ledger(entry) => {

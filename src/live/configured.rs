@@ -199,6 +199,9 @@ fn model(assistant: &config::Assistant, io: &config::Io) -> ModelFactory {
             if assistant.settings.wait_for_caller {
                 settings.tools.push(Tool::wait_for_caller());
             }
+            if assistant.settings.send_text {
+                settings.tools.push(Tool::send_text());
+            }
             if let Some(transfer) = &assistant.transfer {
                 let names = transfer.to.iter().map(|(name, _)| name.as_str());
                 settings.tools.push(Tool::transfer_call(names, &transfer.text));

@@ -8,15 +8,22 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::setup::{IntentAnswer, IntentCall, IntentRunner, Means};
+use super::{
+    setup::{IntentAnswer, IntentCall, IntentFuture, IntentRunner, Means},
+    texts::Texting,
+};
 use crate::{
+    carrier::{Parties, is_e164},
     intent::{Action, CallFacts, Definition, HttpMethod, Outcome},
-    model::ToolCallId,
+    model::{Tool, ToolCallId},
     net::guard::GuardError,
 };
 
 /// An intent that has not answered by then has failed: far longer than a call's window stands still for it.
 const LONGEST: Duration = Duration::from_secs(300);
+
+/// Longest text that a model may send, in characters: three parts of the carrier's.
+const MOST_TEXT: usize = 480;
 
 /// How many there are is bounded by the call's own rules.
 #[derive(Default)]
@@ -24,11 +31,21 @@ pub(super) struct Intents(Vec<(ToolCallId, oneshot::Receiver<IntentAnswer>)>);
 
 impl Intents {
     /// Runs one in the slow world. It goes on when the call has ended: nothing with side effects is aborted.
-    pub(super) fn run(&mut self, tool: ToolCallId, call: IntentCall, runner: Option<&IntentRunner>, slow: &Handle) {
+    pub(super) fn run(
+        &mut self,
+        tool: ToolCallId,
+        call: IntentCall,
+        (runner, texting): (Option<&IntentRunner>, Option<&Texting>),
+        slow: &Handle,
+    ) {
         let (answered, answer) = oneshot::channel();
-        match runner {
-            Some(runner) => {
-                let running = runner(call);
+        let running = if call.name == Tool::SEND_TEXT {
+            texting.map(|texting| sent(texting.clone(), call))
+        } else {
+            runner.map(|runner| runner(call))
+        };
+        match running {
+            Some(running) => {
                 slow.spawn(async move {
                     let answer = tokio::time::timeout(LONGEST, running).await;
                     let answer = answer.unwrap_or_else(|_| failed("The tool did not answer in time."));
@@ -116,6 +133,38 @@ async fn carried_out(definition: &Definition, means: &Means, call: &IntentCall) 
                 | GuardError::Connect(_) => "The tool is not reachable.",
             })
         }
+    }
+}
+
+/// Sends a text to the caller's own number.
+fn sent(texting: Texting, call: IntentCall) -> IntentFuture {
+    Box::pin(async move {
+        let text = match text_of(&call.arguments) {
+            Ok(text) => text,
+            Err(words) => return failed(&words),
+        };
+        let Parties { theirs, ours, .. } = call.parties;
+        if !is_e164(&theirs) {
+            return failed("The caller's number is withheld: no text can be sent. Say it instead.");
+        }
+        let Texting { desk, runtime } = texting;
+        // It goes on when the call has ended: whether it was sent must be known.
+        let sending = runtime.spawn(async move { desk.send(&ours, &theirs, &text).await });
+        match sending.await {
+            Ok(Ok(())) => IntentAnswer { ok: true, text: "The text is sent.".to_owned() },
+            Ok(Err(words)) => failed(&words),
+            Err(_) => failed("The text could not be sent."),
+        }
+    })
+}
+
+fn text_of(arguments: &str) -> Result<String, String> {
+    let arguments: serde_json::Value = serde_json::from_str(arguments).unwrap_or_default();
+    let text = arguments["text"].as_str().unwrap_or_default().trim();
+    if (1..=MOST_TEXT).contains(&text.chars().count()) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("The text was not sent: text has to have 1 to {MOST_TEXT} characters."))
     }
 }
 

@@ -24,6 +24,8 @@ use crate::carrier::twilio::{
 pub trait TextDesk: Send + Sync + fmt::Debug {
     /// Somebody wrote: the document that answers the webhook. It must be there within 15 s.
     async fn received(&self, message: MessageRequest) -> Twiml;
+    /// Sends a text, which costs money. The error is in words for whoever wanted it sent.
+    async fn send(&self, ours: &str, theirs: &str, body: &str) -> Result<(), String>;
     /// What became of a text of ours; `ours` is our id of it, if it is known.
     async fn told(&self, ours: Option<&str>, callback: MessageCallback);
 }

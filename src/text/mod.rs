@@ -330,6 +330,16 @@ fn lines(history: Vec<Text>) -> Vec<Line> {
 
 #[async_trait]
 impl TextDesk for Texts {
+    async fn send(&self, ours: &str, theirs: &str, body: &str) -> Result<(), String> {
+        let Err(error) = Self::send(self, ours, theirs, body).await else { return Ok(()) };
+        tracing::warn!(%error, "a text that a call wanted sent came to nothing");
+        Err(match error {
+            SendError::OptedOut => "The caller wants no texts from this number: say it instead.".to_owned(),
+            SendError::Carrier(error) if error.outcome_unknown() => "Nobody knows whether the text was sent.".to_owned(),
+            SendError::NoAccount | SendError::Carrier(_) | SendError::Store(_) => "The text could not be sent.".to_owned(),
+        })
+    }
+
     async fn received(&self, message: MessageRequest) -> Twiml {
         let id = message.id.clone();
         let answer = match self.receive(message).await {

@@ -40,6 +40,7 @@ const TABLES: &[&str] = &[
     "[[assistant]]\n[assistant.tools.hangup_call]\n{}",
     "[[assistant]]\n[assistant.tools.wait_for_caller]\n{}",
     "[[assistant]]\n[assistant.tools.transfer_call]\n{}",
+    "[[assistant]]\n[assistant.tools.send_text]\n{}",
     "[[assistant]]\n[[assistant.intents]]\n{}",
     "[[assistant]]\n[[assistant.intents]]\n[assistant.intents.answer]\n{}",
     "[[assistant]]\n[assistant.model]\n{}",

@@ -111,6 +111,8 @@ struct WrittenSettings {
     #[serde(default)]
     wait_for_caller: bool,
     #[serde(default)]
+    send_text: bool,
+    #[serde(default)]
     transfers: Vec<String>,
     reminder_after_ns: Option<u64>,
     filler: bool,
@@ -164,6 +166,7 @@ impl From<&Settings> for WrittenSettings {
             hangup_call,
             intents,
             wait_for_caller,
+            send_text,
             transfers,
             reminder,
             filler,
@@ -183,6 +186,7 @@ impl From<&Settings> for WrittenSettings {
             hangup_call: hangup_call.map(|tool| tool.cancellable),
             intents: intents.iter().map(intent).collect(),
             wait_for_caller: *wait_for_caller,
+            send_text: *send_text,
             transfers: transfers.clone(),
             reminder_after_ns: reminder.map(|reminder| nanos(reminder.after)),
             filler: *filler,
@@ -232,6 +236,7 @@ impl WrittenSettings {
                 .map(|intent| Intent { name: intent.name, ends_call: intent.ends_call })
                 .collect(),
             wait_for_caller: self.wait_for_caller,
+            send_text: self.send_text,
             transfers: self.transfers,
             reminder: self.reminder_after_ns.map(|after| Reminder { after: ns(after) }),
             filler: self.filler,

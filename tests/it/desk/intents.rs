@@ -27,6 +27,8 @@ pub(super) struct Called {
     /// What the model's tool calls were answered with.
     pub(super) outputs: Vec<String>,
     pub(super) report: Arc<CallReport>,
+    /// The texts that the caller got.
+    pub(super) texts: Vec<String>,
 }
 
 /// A call with a published assistant with these keys, whose model says the script.
@@ -82,10 +84,11 @@ pub(super) async fn call(
     let items = sessions.iter().flat_map(|session| session.client("conversation.item.create"));
     let items = items.filter(|event| event["item"]["type"] == "function_call_output");
     let outputs = items.map(|event| event["item"]["output"].as_str().unwrap_or_default().to_owned()).collect();
+    let texts = lab.texts_to("+15550000001").into_iter().map(|text| text.body).collect();
     server.stop().await;
     lab.stop().await;
     std::fs::remove_dir_all(folder).unwrap();
-    Called { record, outputs, report }
+    Called { record, outputs, report, texts }
 }
 
 async fn called(intents: Value, script: Vec<Reply>, allow: &str) -> (Value, Vec<String>) {

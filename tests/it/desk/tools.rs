@@ -81,6 +81,18 @@ async fn a_caller_whom_nobody_answers_comes_back_to_the_assistant() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_caller_is_sent_a_text() {
+    let keys = json!({"tools": {"send_text": {}}});
+    let script = vec![with("send_text", r#"{"text": "12 Main Street, second floor."}"#), line(None)];
+    let called = call(keys, script, "", |_, _| {}).await;
+    assert_eq!(called.outputs, ["The text is sent."]);
+    assert_eq!(called.texts, ["12 Main Street, second floor."]);
+    let script = vec![with("send_text", "{}"), line(None)];
+    let called = call(json!({"tools": {"send_text": {}}}), script, "", |_, _| {}).await;
+    assert!(called.outputs[0].contains("1 to 480 characters") && called.texts.is_empty(), "{:?}", called.outputs);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_configured_names_are_put_through() {
     let called = transferred("+15550399999", Callee::Busy, vec![line(None)]).await;
     assert!(called.outputs[0].contains("one of the names"), "{:?}", called.outputs);
