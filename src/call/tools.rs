@@ -57,7 +57,9 @@ impl Call {
         }
         let built_in = (name == Tool::SEND_TEXT && self.settings.send_text).then_some(false);
         let intent = self.settings.intents.iter().find(|intent| intent.name == name);
-        let Some(ends_call) = built_in.or(intent.map(|intent| intent.ends_call)).filter(|_| self.tools.len() < TOOLS_AT_ONCE) else {
+        let Some(ends_call) =
+            built_in.or(intent.map(|intent| intent.ends_call)).filter(|_| self.tools.len() < TOOLS_AT_ONCE)
+        else {
             self.refuse_tool(now, call, ToolAnswer::NoSuchTool);
             return ToolVerdict::Done;
         };

@@ -335,8 +335,12 @@ impl TextDesk for Texts {
         tracing::warn!(%error, "a text that a call wanted sent came to nothing");
         Err(match error {
             SendError::OptedOut => "The caller wants no texts from this number: say it instead.".to_owned(),
-            SendError::Carrier(error) if error.outcome_unknown() => "Nobody knows whether the text was sent.".to_owned(),
-            SendError::NoAccount | SendError::Carrier(_) | SendError::Store(_) => "The text could not be sent.".to_owned(),
+            SendError::Carrier(error) if error.outcome_unknown() => {
+                "Nobody knows whether the text was sent.".to_owned()
+            }
+            SendError::NoAccount | SendError::Carrier(_) | SendError::Store(_) => {
+                "The text could not be sent.".to_owned()
+            }
         })
     }
 

@@ -3,6 +3,7 @@
 mod answers;
 mod api;
 mod doctor;
+mod hooks;
 mod intents;
 mod outbound;
 mod room;
