@@ -6,7 +6,6 @@ use super::{
     Action, AnnouncementKind, Call, Cause, EndedBy, HeardSpurt, MediaCommand, Reason, SaidBy, TakenBackBy, Verdict,
     answer::GOODBYE_TIME,
     ending::{Ending, Stage},
-    place,
 };
 use crate::{
     carrier::CallRequest,
@@ -159,7 +158,7 @@ impl Call {
         ending.farewell_done = true;
         let until = ending.bound.map(|bound| bound.before(MARK_RESERVE));
         let bound = ending.bound;
-        self.record.said_by = Some(self.rendered[place(kind)].unwrap_or(SaidBy::Nobody));
+        self.record.said_by = Some(self.rendered[kind.place()].unwrap_or(SaidBy::Nobody));
         if self.is_rendered(kind) {
             self.media(MediaCommand::Announce { kind, until, over_agent });
         } else {
@@ -228,7 +227,9 @@ impl Call {
                 self.record.goodbye_at = Some(now);
                 self.record.goodbye_cut = cut;
             }
-            AnnouncementKind::Reminder | AnnouncementKind::Filler => self.prompt_sounding = Some(kind),
+            AnnouncementKind::Reminder | AnnouncementKind::Filler | AnnouncementKind::IntentFiller(_) => {
+                self.prompt_sounding = Some(kind);
+            }
         }
         self.update_pause(now);
         self.enter(now, Cause::Announced { kind, length, cut });

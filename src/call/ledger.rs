@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{AnnouncementKind, EchoPath, EndedBy, Party, Reason, TakenBackBy, Verdict};
+use super::{AnnouncementKind, EchoPath, EndedBy, Party, Reason, TakenBackBy, ToolFault, Verdict};
 use crate::{audio::Dbfs, carrier::Digit, silence::PauseName, time::Timestamp, vad::SpurtId};
 
 /// One change: when, why, and what it did to the deadline.
@@ -125,8 +125,8 @@ pub enum Cause {
     ToolBegan,
     /// A tool has answered.
     ToolEnded {
-        /// It worked.
-        ok: bool,
+        /// It worked, or why not.
+        result: Result<(), ToolFault>,
     },
     /// The caller has asked for time: the window stands still.
     WaitBegan {
@@ -218,6 +218,7 @@ impl fmt::Display for AnnouncementKind {
             Self::Farewell(kind) => write!(f, "farewell.{}", kind.name()),
             Self::Reminder => f.write_str("reminder"),
             Self::Filler => f.write_str("filler"),
+            Self::IntentFiller(intent) => write!(f, "filler of intent {}", intent.get()),
         }
     }
 }
@@ -273,10 +274,11 @@ impl fmt::Display for Cause {
                 write!(f, "our own voice comes back after {}, {loss_db:.0} dB weaker", Ms(delay))
             }
             Self::ToolBegan => write!(f, "a tool runs"),
-            Self::ToolEnded { ok } => write!(f, "the tool has {}", if ok { "answered" } else { "failed" }),
             Self::WaitBegan { until } => write!(f, "the caller needs time: until {} at the latest", At(until)),
             Self::WaitEnded { early: true } => write!(f, "the caller is back"),
             Self::WaitEnded { early: false } => write!(f, "the caller's time is over"),
+            Self::ToolEnded { result: Ok(()) } => write!(f, "the tool has answered"),
+            Self::ToolEnded { result: Err(fault) } => write!(f, "the tool has failed: {}", fault.words()),
             Self::ResponseAsked => write!(f, "the model is asked for a response"),
             Self::ModelAway => write!(f, "the model is gone"),
             Self::ModelBack => write!(f, "the model is there"),

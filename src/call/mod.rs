@@ -48,10 +48,10 @@ mod wait;
 pub use echo::EchoPath;
 pub use ending::{Party, Reason, SaidBy, TakenBackBy};
 pub use ledger::{Cause, LedgerEntry};
-pub use port::{Action, AnnouncementKind, EndedBy, MediaCommand, MediaEvent};
+pub use port::{Action, AnnouncementKind, EndedBy, IntentPlace, MediaCommand, MediaEvent};
 pub use record::CallRecord;
 pub use spurts::{HeardSpurt, Spurt, Spurts, Verdict};
-pub use tools::ToolVerdict;
+pub use tools::{ToolFault, ToolVerdict};
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -133,7 +133,7 @@ pub struct Call {
     settings: Settings,
     traits: ModelTraits,
     /// The announcements that can be played, and who says them, each in its [`place`].
-    rendered: [Option<SaidBy>; PLACES],
+    rendered: [Option<SaidBy>; AnnouncementKind::PLACES],
     started_at: Option<Timestamp>,
     ended: bool,
 
@@ -215,7 +215,7 @@ impl Call {
             window: Window::new(config, now),
             settings,
             traits,
-            rendered: [None; PLACES],
+            rendered: [None; AnnouncementKind::PLACES],
             started_at: None,
             ended: false,
             checked_deadline: None,
@@ -296,7 +296,7 @@ impl Call {
 
     /// An announcement is ready to be played.
     pub fn rendered(&mut self, kind: AnnouncementKind, by: SaidBy) {
-        self.rendered[place(kind)] = Some(by);
+        self.rendered[kind.place()] = Some(by);
     }
 
     /// The next thing to be done. Drain after every call into this module.
@@ -439,20 +439,9 @@ impl Call {
     }
 
     fn is_rendered(&self, kind: AnnouncementKind) -> bool {
-        self.rendered[place(kind)].is_some()
+        self.rendered[kind.place()].is_some()
     }
 }
 
 /// Responses of which it is known that they were heard: one is active at a time.
 const SOUNDED: usize = 2;
-
-/// Farewells, reminder and filler.
-const PLACES: usize = 16;
-
-fn place(kind: AnnouncementKind) -> usize {
-    match kind {
-        AnnouncementKind::Farewell(kind) => kind as usize,
-        AnnouncementKind::Reminder => 14,
-        AnnouncementKind::Filler => 15,
-    }
-}

@@ -164,6 +164,9 @@ impl Call {
     }
 
     pub(super) fn speak_filler(&mut self, now: Timestamp) {
+        if self.tools.iter().any(|tool| tool.filler.is_some()) {
+            return self.speak_tool_filler(now);
+        }
         let kind = AnnouncementKind::Filler;
         let waits = self.owed.is_some() || !self.tools.is_empty() || self.response_wanted;
         let quiet = !self.caller_goes_on() && !self.hearing.agent_audible && !self.hearing.agent_unsent;
@@ -174,6 +177,23 @@ impl Call {
             self.media(MediaCommand::Announce { kind, until: None, over_agent: false });
         } else {
             self.enter(now, Cause::NotRendered { kind });
+        }
+    }
+
+    /// What the first of the running tools has of its own to say; those of others, and of one that would have to speak
+    /// over somebody, come later.
+    fn speak_tool_filler(&mut self, now: Timestamp) {
+        if self.ending.is_some() {
+            return;
+        }
+        let quiet = !self.caller_goes_on() && !self.hearing.agent_audible && !self.hearing.agent_unsent;
+        if quiet && self.prompt_sounding.is_none() {
+            if let Some(kind) = self.tools.iter_mut().find_map(|tool| tool.filler.take()) {
+                self.media(MediaCommand::Announce { kind, until: None, over_agent: false });
+            }
+        }
+        if self.tools.iter().any(|tool| tool.filler.is_some()) {
+            self.timers.set(TimerReason::OwedFiller, now + OWED_FILLER);
         }
     }
 

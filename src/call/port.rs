@@ -20,6 +20,47 @@ pub enum AnnouncementKind {
     Reminder,
     /// While an answer is late.
     Filler,
+    /// While this intent runs.
+    IntentFiller(IntentPlace),
+}
+
+/// Which of the assistant's intents, by its place in [`crate::assistant::Settings::intents`]: only the first
+/// [`IntentPlace::COUNT`] can have a filler of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IntentPlace(u8);
+
+impl IntentPlace {
+    /// How many there are.
+    pub const COUNT: usize = 32;
+
+    /// The intent at this place; `None` from [`IntentPlace::COUNT`] on.
+    #[must_use]
+    pub const fn new(place: usize) -> Option<Self> {
+        if place < Self::COUNT { Some(Self(place as u8)) } else { None }
+    }
+
+    /// The place.
+    #[must_use]
+    pub const fn get(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl AnnouncementKind {
+    /// Farewells, reminder and filler: the places below this one.
+    pub(crate) const COMMON: usize = 16;
+    /// All places.
+    pub(crate) const PLACES: usize = Self::COMMON + IntentPlace::COUNT;
+
+    /// Its place among all.
+    pub(crate) const fn place(self) -> usize {
+        match self {
+            Self::Farewell(kind) => kind as usize,
+            Self::Reminder => 14,
+            Self::Filler => 15,
+            Self::IntentFiller(intent) => Self::COMMON + intent.get(),
+        }
+    }
 }
 
 /// How we know that audio has come to its end at the caller.

@@ -1,6 +1,6 @@
 //! Tool calls: `hangup_call`, intents, and what is answered to them.
 
-use super::{Call, Cause, Reason};
+use super::{AnnouncementKind, Call, Cause, IntentPlace, Reason, owed::OWED_FILLER};
 use crate::{
     model::{ModelRequest, ResponseId, Tool, ToolAnswer, ToolCallId},
     time::{TimerReason, Timestamp},
@@ -14,6 +14,62 @@ pub(super) const TOOLS_AT_ONCE: usize = 16;
 pub(super) struct RunningTool {
     pub(super) call: ToolCallId,
     pub(super) ends_call: bool,
+    /// A filler of its own that has not been said.
+    pub(super) filler: Option<AnnouncementKind>,
+}
+
+/// Why an intent did not work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToolFault {
+    /// It answered so.
+    Answered,
+    /// The model's arguments are not what it takes.
+    Arguments,
+    /// It is not set up: the operator's mistake.
+    Setup,
+    /// Its address is not one that the operator allows.
+    NotAllowed,
+    /// It could not be connected to.
+    Unreachable,
+    /// It did not answer within its time.
+    TimedOut,
+    /// Its answer broke off.
+    Broken,
+    /// Its answer was longer than we read.
+    TooLong,
+    /// We had no room for one more.
+    Busy,
+}
+
+impl ToolFault {
+    /// All.
+    pub const ALL: [Self; 9] = [
+        Self::Answered,
+        Self::Arguments,
+        Self::Setup,
+        Self::NotAllowed,
+        Self::Unreachable,
+        Self::TimedOut,
+        Self::Broken,
+        Self::TooLong,
+        Self::Busy,
+    ];
+
+    /// In words, for the ledger.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Answered => "its answer says so",
+            Self::Arguments => "the model's arguments are not what it takes",
+            Self::Setup => "it is not set up",
+            Self::NotAllowed => "its address is not allowed",
+            Self::Unreachable => "it cannot be reached",
+            Self::TimedOut => "it did not answer in time",
+            Self::Broken => "its answer broke off",
+            Self::TooLong => "its answer is too long",
+            Self::Busy => "too many requests wait already",
+        }
+    }
 }
 
 /// What is to be done about a tool call.
@@ -55,29 +111,32 @@ impl Call {
             }
             _ => {}
         }
-        let built_in = (name == Tool::SEND_TEXT && self.settings.send_text).then_some(false);
-        let intent = self.settings.intents.iter().find(|intent| intent.name == name);
-        let Some(ends_call) =
-            built_in.or(intent.map(|intent| intent.ends_call)).filter(|_| self.tools.len() < TOOLS_AT_ONCE)
-        else {
+        let place = self.settings.intents.iter().position(|intent| intent.name == name);
+        let built_in = name == Tool::SEND_TEXT && self.settings.send_text;
+        if (place.is_none() && !built_in) || self.tools.len() >= TOOLS_AT_ONCE {
             self.refuse_tool(now, call, ToolAnswer::NoSuchTool);
             return ToolVerdict::Done;
-        };
-        self.tools.push(RunningTool { call, ends_call });
+        }
+        let ends_call = place.is_some_and(|place| self.settings.intents[place].ends_call);
+        let filler = place.and_then(IntentPlace::new).map(AnnouncementKind::IntentFiller);
+        let filler = filler.filter(|kind| self.is_rendered(*kind));
+        self.tools.push(RunningTool { call, ends_call, filler });
         self.answer_is_paid(now);
-        self.timers.set(TimerReason::OwedFiller, now + super::owed::OWED_FILLER);
+        // Its own filler is said at once, unless somebody is speaking; the common one only if it takes its time.
+        self.timers.set(TimerReason::OwedFiller, if filler.is_some() { now } else { now + OWED_FILLER });
         self.update_pause(now);
         self.enter(now, Cause::ToolBegan);
         ToolVerdict::Run
     }
 
     /// An intent has answered, or failed.
-    pub fn tool_done(&mut self, now: Timestamp, call: ToolCallId, ok: bool) {
+    pub fn tool_done(&mut self, now: Timestamp, call: ToolCallId, result: Result<(), ToolFault>) {
         let Some(at) = self.tools.iter().position(|tool| tool.call == call).filter(|_| !self.ended) else { return };
         let tool = self.tools.swap_remove(at);
+        let ok = result.is_ok();
         self.answer_tool(call, ToolAnswer::Result { ok });
         self.update_pause(now);
-        self.enter(now, Cause::ToolEnded { ok });
+        self.enter(now, Cause::ToolEnded { result });
         if self.tools.is_empty() && self.owed.is_none() {
             self.timers.clear(TimerReason::OwedFiller);
         }

@@ -185,9 +185,10 @@ fn plain(cause: &Cause) -> (Lane, Option<String>) {
         Cause::Announced { kind: AnnouncementKind::Farewell(_), length, .. } => {
             Some(format!("says goodbye, {:.1} s", length.as_secs_f64()))
         }
-        Cause::AnnouncementEnded { kind: AnnouncementKind::Reminder | AnnouncementKind::Filler, .. } => {
-            Some("has said it; the window goes on from where it was".to_owned())
-        }
+        Cause::AnnouncementEnded {
+            kind: AnnouncementKind::Reminder | AnnouncementKind::Filler | AnnouncementKind::IntentFiller(_),
+            ..
+        } => Some("has said it; the window goes on from where it was".to_owned()),
         Cause::AnnouncementEnded { .. }
         | Cause::Verdict { .. }
         | Cause::AnswerOwed { .. }

@@ -122,6 +122,7 @@ impl Reader<'_> {
         let (voice, fallback_voice) = self.farewell_voices(&farewell.voice, &farewell.fallback_voice, openai, &model);
         let has_voice = voice.is_some();
         let outbound = self.outbound(&table.outbound, &tag);
+        self.warn_of_silent_fillers(&name, &intents, has_voice);
         let reminder_text = self.reminder(&name, &table.reminder, has_voice, &mut settings);
         let farewells = self.farewells(&name, farewell, has_voice, tag);
         Assistant {

@@ -215,6 +215,7 @@ pub(super) struct IntentTable {
     pub(super) body: Value<serde_json::Value>,
     pub(super) timeout_s: Value<Number>,
     pub(super) answer: Value<AnswerTable>,
+    pub(super) filler: Value<String>,
     pub(super) ends_call: bool,
     pub(super) api_access: bool,
     pub(super) required: Option<bool>,

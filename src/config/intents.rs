@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use toml::Spanned;
 
 use super::{
+    Farewells,
     file::{AnswerTable, IntentTable, Number, Value},
     reader::Reader,
 };
@@ -55,13 +56,14 @@ impl Reader<'_> {
             self.wrong(spanned.span(), "description is missing: say what it does and when to use it, for the model");
         }
         let parameters = self.parameters(&table.parameters);
-        let action = self.action(spanned);
+        let action = self.action(spanned, parameters.as_ref());
+        let filler = self.text("filler", &table.filler, Farewells::MAX_LENGTH);
         Some(Definition {
             name: name?,
             description: description?,
             parameters: parameters?,
             action: action?,
-            filler: None,
+            filler,
             ends_call: table.ends_call,
             api_access: table.api_access,
             required: table.required.unwrap_or(true),
@@ -103,7 +105,7 @@ impl Reader<'_> {
         Some(schema.clone())
     }
 
-    fn action(&mut self, spanned: &Spanned<IntentTable>) -> Option<Action> {
+    fn action(&mut self, spanned: &Spanned<IntentTable>, parameters: Option<&Json>) -> Option<Action> {
         let table = spanned.get_ref();
         match (&table.prompt, &table.url) {
             (Some(_), None) => {
@@ -111,13 +113,14 @@ impl Reader<'_> {
                     || !table.headers.is_empty()
                     || table.body.is_some()
                     || table.answer.is_some()
-                    || table.timeout_s.is_some();
+                    || table.timeout_s.is_some()
+                    || table.filler.is_some();
                 if http {
-                    self.wrong(spanned.span(), "an intent with a prompt makes no request: leave method, headers, body, answer and timeout_s out");
+                    self.wrong(spanned.span(), "an intent with a prompt makes no request: leave method, headers, body, answer, timeout_s and filler out");
                 }
                 self.text("prompt", &table.prompt, MAX_PROMPT).map(Action::Prompt)
             }
-            (None, Some(url)) => self.http(table, url),
+            (None, Some(url)) => self.http(table, url, parameters),
             (Some(prompt), Some(_)) => {
                 self.wrong(prompt.span(), "an intent has a prompt or a url: leave one of them out");
                 None
@@ -129,7 +132,7 @@ impl Reader<'_> {
         }
     }
 
-    fn http(&mut self, table: &IntentTable, url: &Spanned<String>) -> Option<Action> {
+    fn http(&mut self, table: &IntentTable, url: &Spanned<String>, parameters: Option<&Json>) -> Option<Action> {
         let method = self.named(&table.method, |text| {
             let names = HttpMethod::ALL.map(HttpMethod::name).join(", ");
             let found = HttpMethod::ALL.into_iter().find(|method| method.name() == text);
@@ -145,7 +148,8 @@ impl Reader<'_> {
             timeout: Duration::from_secs(u64::from(timeout.unwrap_or(usual))),
             answer: self.answer(table.answer.as_ref()),
         };
-        let problems = http.problems();
+        let mut problems = http.problems();
+        problems.extend(parameters.map(|parameters| http.unknown_arguments(parameters)).unwrap_or_default());
         for (field, message) in &problems {
             let header = field.strip_prefix("headers.").and_then(|name| table.headers.get(name)).map(Spanned::span);
             let body = table.body.as_ref().filter(|_| field == "body").map(Spanned::span);
@@ -164,6 +168,17 @@ impl Reader<'_> {
             pointer: table.pointer.as_ref().map_or_else(String::new, |pointer| pointer.get_ref().clone()),
             template: table.template.as_ref().map(|template| template.get_ref().clone()),
             max_length: length.map_or(usual.max_length, |length| length as usize),
+        }
+    }
+
+    /// What intents say while they run has no recording: it takes a voice.
+    pub(super) fn warn_of_silent_fillers(&mut self, name: &str, intents: &[Definition], has_voice: bool) {
+        for intent in intents.iter().filter(|intent| intent.filler.is_some() && !has_voice) {
+            self.warnings.push(format!(
+                "assistant {name:?}: the filler of intent {:?} has no recording, and there is no voice to say it, so the \
+                 common one will be heard; write farewell.voice",
+                intent.name
+            ));
         }
     }
 

@@ -38,7 +38,9 @@ pub struct CallFacts<'a> {
     pub from: &'a str,
     /// Our number.
     pub to: &'a str,
-    /// Which of the call's tool calls this is.
+    /// When this part of the call began: its tool calls are numbered anew.
+    pub began_unix_ms: u64,
+    /// Which of the part's tool calls this is.
     pub tool: u32,
 }
 
@@ -129,6 +131,35 @@ impl HttpAction {
         wrong
     }
 
+    /// Arguments that it names and that `parameters`, a JSON Schema of an object, does not have; by field, as
+    /// [`HttpAction::problems`]. Nothing is known of a schema that lists no properties.
+    #[must_use]
+    pub fn unknown_arguments(&self, parameters: &Value) -> Vec<(String, String)> {
+        let Some(known) = parameters.get("properties").and_then(Value::as_object) else { return Vec::new() };
+        let mut wrong = Vec::new();
+        let mut look = |field: String, text: &str| {
+            let Ok(template) = Template::parse(text) else { return };
+            for place in template.places() {
+                let Place::Field(path) = place else { continue };
+                let Some(name) = path.first().filter(|name| !known.contains_key(*name)) else { continue };
+                let there = known.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                let there = if there.is_empty() { "it has none".to_owned() } else { format!("there are {there}") };
+                wrong.push((field.clone(), format!("{{{{{name}}}}} is no argument of this intent: {there}")));
+            }
+        };
+        look("url".to_owned(), &self.url);
+        for (name, value) in &self.headers {
+            look(format!("headers.{name}"), value);
+        }
+        if let Some(body) = &self.body {
+            let _ = each_string(body, &mut |text| {
+                look("body".to_owned(), text);
+                Ok(())
+            });
+        }
+        wrong
+    }
+
     /// The secrets that it needs.
     #[must_use]
     pub fn secrets(&self) -> BTreeSet<String> {
@@ -160,6 +191,9 @@ impl HttpAction {
         if url.origin() != base.origin() || !url.username().is_empty() || url.password().is_some() {
             return Err("its address came out as another host's".to_owned());
         }
+        if leaves_its_path(&filled) {
+            return Err("its address came out as one with . or .. as a part of its path".to_owned());
+        }
         let mut headers = Vec::new();
         let mut secret_headers = BTreeSet::new();
         for (name, value) in &self.headers {
@@ -187,8 +221,12 @@ impl HttpAction {
                 None => arguments.clone(),
             };
             body = value.to_string().into_bytes();
-            headers.push(("content-type".to_owned(), "application/json".to_owned()));
-            headers.push(("idempotency-key".to_owned(), format!("{}-{}", call.id, call.tool)));
+            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+                headers.push(("content-type".to_owned(), "application/json".to_owned()));
+            }
+        }
+        if self.method != HttpMethod::Get {
+            headers.push(("idempotency-key".to_owned(), format!("{}-{}-{}", call.id, call.began_unix_ms, call.tool)));
         }
         if body.len() + filled.len() > MAX_REQUEST {
             return Err(format!("it is longer than {MAX_REQUEST} bytes"));
@@ -215,6 +253,9 @@ impl Answer {
                 }
             },
             Some(value) => value.to_string(),
+            None if ok && self.takes_a_part() && !body.is_empty() => {
+                return Outcome { ok: false, text: "The tool's answer is no JSON, so it cannot be read.".into() };
+            }
             None => text.trim().to_owned(),
         };
         let told = self.shortened(&told);
@@ -230,6 +271,11 @@ impl Answer {
         };
         let text = if told.is_empty() { format!("{why} ({status}).") } else { format!("{why} ({status}): {told}") };
         Outcome { ok, text }
+    }
+
+    /// Only a part of the answer is told, or it is put into words: that takes JSON.
+    fn takes_a_part(&self) -> bool {
+        !self.pointer.is_empty() || self.template.is_some()
     }
 
     fn part(&self, part: &Value) -> String {
@@ -273,6 +319,15 @@ fn base(url: &str) -> Result<Url, String> {
         return Err("no user and password in the address: put them into a header, as a secret".to_owned());
     }
     Ok(url)
+}
+
+/// A part of the path is a dot or two, however written: to a URL that is another path, and what an argument says must not
+/// choose it. (Dots alone cannot be encoded so that they are anything else.)
+fn leaves_its_path(url: &str) -> bool {
+    let behind = url.split_once("://").map_or(url, |(_, behind)| behind);
+    let path = behind.split(['?', '#']).next().unwrap_or_default();
+    let dots = |part: &str| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    path.split(['/', '\\']).any(dots)
 }
 
 fn header(name: &str, value: &str) -> Result<(), String> {
@@ -354,7 +409,8 @@ mod tests {
         }
     }
 
-    const CALL: CallFacts<'static> = CallFacts { id: "CA1", from: "+15550000001", to: "+15550000002", tool: 3 };
+    const CALL: CallFacts<'static> =
+        CallFacts { id: "CA1", from: "+15550000001", to: "+15550000002", began_unix_ms: 7, tool: 3 };
 
     fn secrets(name: &str) -> Option<SecretString> {
         (name == "crm").then(|| SecretString::from("s3cret"))
@@ -368,7 +424,7 @@ mod tests {
         let request = action.request(&arguments, &CALL, &secrets).unwrap();
         assert_eq!(request.url.as_str(), "https://api.example.com/slots/Mon%2Fday?who=%2B15550000001");
         assert!(request.headers.contains(&("Authorization".into(), "Bearer s3cret".into())));
-        assert!(request.headers.contains(&("idempotency-key".into(), "CA1-3".into())));
+        assert!(request.headers.contains(&("idempotency-key".into(), "CA1-7-3".into())));
         assert_eq!(request.secret_headers.iter().collect::<Vec<_>>(), ["authorization"]);
         assert_eq!(serde_json::from_slice::<Value>(&request.body).unwrap(), arguments);
         assert!(!format!("{request:?}").contains("s3cret"));
@@ -402,11 +458,53 @@ mod tests {
     }
 
     #[test]
+    fn an_argument_cannot_choose_another_path() {
+        let action = action("https://api.example.com/a/{{day}}{{name}}/b");
+        for (day, name) in [("..", ""), (".", "."), (".", ""), ("", "..")] {
+            let error = action.request(&json!({"day": day, "name": name}), &CALL, &secrets).unwrap_err();
+            assert!(error.contains("path"), "{day:?} {name:?}: {error}");
+        }
+        for day in ["...", "..a", "../..", "..%2f", "..\\.."] {
+            let request = action.request(&json!({"day": day, "name": ""}), &CALL, &secrets).unwrap();
+            assert_eq!(request.url.path_segments().unwrap().count(), 3, "{day}: {}", request.url);
+        }
+    }
+
+    #[test]
+    fn an_argument_that_there_is_not_is_named() {
+        let mut action = action("https://api.example.com/{{dya}}?from={{call.from}}");
+        action.body = Some(json!({"a": ["{{day.of}} {{slot}}"]}));
+        let parameters = json!({"type": "object", "properties": {"day": {}, "name": {}}});
+        let unknown = action.unknown_arguments(&parameters);
+        let fields: Vec<_> = unknown.iter().map(|(field, _)| field.as_str()).collect();
+        assert_eq!(fields, ["url", "body"], "{unknown:?}");
+        assert_eq!(unknown[0].1, "{{dya}} is no argument of this intent: there are day, name");
+        assert_eq!(action.unknown_arguments(&json!({"type": "object"})), []);
+        assert_eq!(action.unknown_arguments(&json!({"properties": {}})).len(), 4);
+    }
+
+    #[test]
+    fn whatever_may_change_something_says_which_call_it_is_once() {
+        let mut action = action("https://api.example.com/");
+        action.headers = vec![("Content-Type".into(), "application/vnd.acme+json".into())];
+        for (method, key, kind) in
+            [(HttpMethod::Get, false, 1), (HttpMethod::Post, true, 1), (HttpMethod::Delete, true, 1)]
+        {
+            action.method = method;
+            let request = action.request(&json!({}), &CALL, &secrets).unwrap();
+            let named = |name: &str| request.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).count();
+            assert_eq!((named("idempotency-key") == 1, named("content-type")), (key, kind), "{method:?}");
+        }
+    }
+
+    #[test]
     fn answers_become_words() {
         let answer = Answer { pointer: "/slot".into(), template: Some("At {{time}}.".into()), max_length: 20 };
         let words = |status, body: &str| answer.words(status, body.as_bytes());
         assert_eq!(words(200, r#"{"slot": {"time": "nine"}}"#), Outcome { ok: true, text: "At nine.".into() });
         assert!(!words(200, r#"{"other": 1}"#).ok);
+        assert!(words(200, "<html>").text.contains("no JSON") && !words(200, "<html>").ok);
+        assert_eq!(words(204, ""), Outcome { ok: true, text: "Done.".into() });
         assert_eq!(words(404, ""), Outcome { ok: false, text: "The tool found nothing (404).".into() });
         let long = words(200, r#"{"slot": {"time": "nine in the morning or ten"}}"#);
         assert!(long.text.ends_with("[The rest of the answer is left out.]"), "{long:?}");
@@ -418,7 +516,9 @@ mod tests {
         #[test]
         fn no_argument_reaches_another_host_or_header(day in ".*", name in ".*") {
             let action = action("https://api.example.com/a/{{day}}/b?x={{name}}");
-            let request = action.request(&json!({"day": day, "name": name}), &CALL, &secrets).unwrap();
+            let request = action.request(&json!({"day": day, "name": name}), &CALL, &secrets);
+            prop_assume!(!matches!(day.as_str(), "." | ".."));
+            let request = request.unwrap();
             prop_assert_eq!(request.url.host_str(), Some("api.example.com"));
             prop_assert_eq!(request.url.path_segments().unwrap().count(), 3);
             prop_assert!(request.headers.iter().all(|(_, value)| !value.chars().any(char::is_control)));

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::{CarrierNews, ModelNews, ScriptedCarrier, ScriptedModel};
 use crate::{
     audio::FRAME_MS,
-    call::{AnnouncementKind, LedgerEntry, SaidBy},
+    call::{AnnouncementKind, LedgerEntry, SaidBy, ToolFault},
     carrier::CarrierCommand,
     mix::Announcement,
     model::ToolCallId,
@@ -149,7 +149,7 @@ impl World {
         }
         while let Some(at) = self.tools.iter().position(|(at, ..)| *at <= now) {
             let (_, call, ok) = self.tools.swap_remove(at);
-            self.input(Input::ToolDone { call, ok });
+            self.input(Input::ToolDone { call, result: if ok { Ok(()) } else { Err(ToolFault::Answered) } });
         }
         if self.session.poll_timeout().is_some_and(|(at, _)| at <= now) {
             self.session.handle_timeout(now);

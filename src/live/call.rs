@@ -276,9 +276,9 @@ impl LiveCall {
         let answers = self.session.answer_count();
         let heard = std::mem::take(&mut self.heard);
         let short = self.hear_model(at, context, &around);
-        while let Some((call, IntentAnswer { ok, text })) = self.intents.poll(context) {
+        while let Some((call, IntentAnswer { result, text })) = self.intents.poll(context) {
             self.model.tool_result(call, &text);
-            self.session.handle_input(at, Input::ToolDone { call, ok });
+            self.session.handle_input(at, Input::ToolDone { call, result });
             self.drain(at, &around);
         }
         if let Some(event) = self.carrier.handle_timeout(at) {
@@ -408,6 +408,7 @@ impl LiveCall {
                 Output::RunTool(request) => {
                     let call = IntentCall {
                         call: self.id.clone(),
+                        began_unix_ms: self.began_unix_ms,
                         parties: self.parties.clone(),
                         tool: request.call,
                         name: request.name,

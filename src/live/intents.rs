@@ -13,6 +13,7 @@ use super::{
     texts::Texting,
 };
 use crate::{
+    call::ToolFault,
     carrier::{Parties, is_e164},
     intent::{Action, CallFacts, Definition, HttpMethod, Outcome},
     model::{Tool, ToolCallId},
@@ -48,13 +49,14 @@ impl Intents {
             Some(running) => {
                 slow.spawn(async move {
                     let answer = tokio::time::timeout(LONGEST, running).await;
-                    let answer = answer.unwrap_or_else(|_| failed("The tool did not answer in time."));
+                    let answer =
+                        answer.unwrap_or_else(|_| failed(ToolFault::TimedOut, "The tool did not answer in time."));
                     // The call may be over.
                     let _ = answered.send(answer);
                 });
             }
             None => {
-                let _ = answered.send(failed("This tool is not available on the telephone."));
+                let _ = answered.send(failed(ToolFault::Setup, "This tool is not available on the telephone."));
             }
         }
         self.0.push((tool, answer));
@@ -65,7 +67,7 @@ impl Intents {
         for (place, (tool, answer)) in self.0.iter_mut().enumerate() {
             if let Poll::Ready(answer) = Pin::new(answer).poll(context) {
                 // Its sender goes without a word if it panics.
-                let answer = answer.unwrap_or_else(|_| failed("The tool failed."));
+                let answer = answer.unwrap_or_else(|_| failed(ToolFault::Broken, "The tool failed."));
                 let tool = *tool;
                 self.0.swap_remove(place);
                 return Some((tool, answer));
@@ -85,7 +87,7 @@ pub(super) fn runner(definitions: &[Definition], means: &Means) -> IntentRunner 
         Box::pin(async move {
             match offered.iter().find(|definition| definition.name == call.name) {
                 Some(definition) => carried_out(definition, &means, &call).await,
-                None => failed("This tool is not available."),
+                None => failed(ToolFault::Setup, "This tool is not available."),
             }
         })
     })
@@ -95,19 +97,25 @@ async fn carried_out(definition: &Definition, means: &Means, call: &IntentCall) 
     let (id, intent) = (&call.call, definition.name.as_str());
     let arguments = match definition.arguments(&call.arguments) {
         Ok(arguments) => arguments,
-        Err(words) => return IntentAnswer { ok: false, text: words },
+        Err(words) => return failed(ToolFault::Arguments, &words),
     };
     let action = match &definition.action {
-        Action::Prompt(text) => return IntentAnswer { ok: true, text: text.clone() },
+        Action::Prompt(text) => return IntentAnswer { result: Ok(()), text: text.clone() },
         Action::Http(action) => action,
     };
-    let facts = CallFacts { id: id.as_str(), from: &call.parties.theirs, to: &call.parties.ours, tool: call.tool.0 };
+    let facts = CallFacts {
+        id: id.as_str(),
+        from: &call.parties.theirs,
+        to: &call.parties.ours,
+        began_unix_ms: call.began_unix_ms,
+        tool: call.tool.0,
+    };
     let secret = |name: &str| means.secrets.get(name).cloned();
     let request = match action.request(&arguments, &facts, &secret) {
         Ok(request) => request,
         Err(error) => {
             tracing::error!(call = %id, intent, error, "an intent cannot be carried out");
-            return failed("The tool is not set up.");
+            return failed(ToolFault::Setup, "The tool is not set up.");
         }
     };
     let mut outcome = means.guard.run(request.clone()).await;
@@ -119,19 +127,24 @@ async fn carried_out(definition: &Definition, means: &Means, call: &IntentCall) 
         Ok((status, body)) => {
             tracing::info!(call = %id, intent, status, "an intent was carried out");
             let Outcome { ok, text } = action.answer.words(status, &body);
-            IntentAnswer { ok, text }
+            IntentAnswer { result: if ok { Ok(()) } else { Err(ToolFault::Answered) }, text }
         }
         Err(error) => {
             tracing::warn!(call = %id, intent, %error, "an intent came to nothing");
-            failed(match error {
-                GuardError::TimedOut => "The tool did not answer in time. It may have done it all the same.",
-                GuardError::Broken(_) => "The tool broke off. It may have done it all the same.",
-                GuardError::TooLong => "The tool's answer was too long.",
-                GuardError::Forbidden { .. }
-                | GuardError::Unresolved(..)
-                | GuardError::Redirect(..)
-                | GuardError::Connect(_) => "The tool is not reachable.",
-            })
+            let (fault, words) = match error {
+                GuardError::TimedOut => {
+                    (ToolFault::TimedOut, "The tool did not answer in time. It may have done it all the same.")
+                }
+                GuardError::Broken(_) => (ToolFault::Broken, "The tool broke off. It may have done it all the same."),
+                GuardError::TooLong => (ToolFault::TooLong, "The tool's answer was too long."),
+                GuardError::Forbidden { .. } | GuardError::Redirect(..) => {
+                    (ToolFault::NotAllowed, "The tool is not reachable.")
+                }
+                GuardError::Unresolved(..) | GuardError::Connect(_) => {
+                    (ToolFault::Unreachable, "The tool is not reachable.")
+                }
+            };
+            failed(fault, words)
         }
     }
 }
@@ -141,19 +154,22 @@ fn sent(texting: Texting, call: IntentCall) -> IntentFuture {
     Box::pin(async move {
         let text = match text_of(&call.arguments) {
             Ok(text) => text,
-            Err(words) => return failed(&words),
+            Err(words) => return failed(ToolFault::Arguments, &words),
         };
         let Parties { theirs, ours, .. } = call.parties;
         if !is_e164(&theirs) {
-            return failed("The caller's number is withheld: no text can be sent. Say it instead.");
+            return failed(
+                ToolFault::Arguments,
+                "The caller's number is withheld: no text can be sent. Say it instead.",
+            );
         }
         let Texting { desk, runtime } = texting;
         // It goes on when the call has ended: whether it was sent must be known.
         let sending = runtime.spawn(async move { desk.send(&ours, &theirs, &text).await });
         match sending.await {
-            Ok(Ok(())) => IntentAnswer { ok: true, text: "The text is sent.".to_owned() },
-            Ok(Err(words)) => failed(&words),
-            Err(_) => failed("The text could not be sent."),
+            Ok(Ok(())) => IntentAnswer { result: Ok(()), text: "The text is sent.".to_owned() },
+            Ok(Err(words)) => failed(ToolFault::Answered, &words),
+            Err(_) => failed(ToolFault::Broken, "The text could not be sent."),
         }
     })
 }
@@ -168,6 +184,6 @@ fn text_of(arguments: &str) -> Result<String, String> {
     }
 }
 
-fn failed(text: &str) -> IntentAnswer {
-    IntentAnswer { ok: false, text: text.to_owned() }
+fn failed(fault: ToolFault, text: &str) -> IntentAnswer {
+    IntentAnswer { result: Err(fault), text: text.to_owned() }
 }

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use super::{FinishedCall, Remote, Texting, outbound::Outbound};
 use crate::{
     assistant::{FarewellKind, Settings},
+    call::ToolFault,
     carrier::{
         CallId, Parties,
         twilio::{
@@ -201,6 +202,8 @@ pub type IntentFuture = Pin<Box<dyn Future<Output = IntentAnswer> + Send>>;
 pub struct IntentCall {
     /// The call.
     pub call: CallId,
+    /// When this stream of the call began, milliseconds since 1970: its tool calls are numbered anew.
+    pub began_unix_ms: u64,
     /// Who talks with whom.
     pub parties: Parties,
     /// Which of the call's tool calls it is.
@@ -214,8 +217,8 @@ pub struct IntentCall {
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IntentAnswer {
-    /// It worked.
-    pub ok: bool,
+    /// It worked, or why not.
+    pub result: Result<(), ToolFault>,
     /// For the model.
     pub text: String,
 }

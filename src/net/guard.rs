@@ -307,7 +307,7 @@ mod tests {
             timeout: Duration::from_secs(10),
             answer: Answer::default(),
         };
-        let call = CallFacts { id: "CA1", from: "", to: "", tool: 0 };
+        let call = CallFacts { id: "CA1", from: "", to: "", began_unix_ms: 0, tool: 0 };
         action.request(&json!({}), &call, &|_| Some("sesame".into())).unwrap()
     }
 

@@ -1,7 +1,7 @@
 use crate::{
     assistant::Settings,
     audio::Encoding,
-    call::{AnnouncementKind, LedgerEntry, SaidBy},
+    call::{AnnouncementKind, LedgerEntry, SaidBy, ToolFault},
     carrier::{CallRequest, CarrierCommand, CarrierEvent},
     mix::Announcement,
     model::{ModelCommand, ModelEvent, ModelRequest, ModelTraits, ToolCallId},
@@ -29,8 +29,8 @@ pub enum Input<'a> {
     ToolDone {
         /// The call.
         call: ToolCallId,
-        /// It worked.
-        ok: bool,
+        /// It worked, or why not.
+        result: Result<(), ToolFault>,
     },
     /// An announcement is ready to be played. A later one takes the place of an earlier, unless that is sounding.
     Rendered {

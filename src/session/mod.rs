@@ -91,7 +91,7 @@ impl Session {
         match input {
             Input::Carrier(event) => self.carrier_event(now, event),
             Input::Model(event) => self.model_event(now, event),
-            Input::ToolDone { call, ok } => self.call.tool_done(now, call, ok),
+            Input::ToolDone { call, result } => self.call.tool_done(now, call, result),
             Input::Rendered { kind, by, announcement } => {
                 if self.media.rendered(kind, announcement) {
                     self.call.rendered(kind, by);

@@ -97,6 +97,8 @@ fn since(began: Instant) -> Timestamp {
 async fn ran(text: &Text, assistant: &setup::Assistant, number: u32, call: &TextCall) -> String {
     let Some(runner) = &assistant.intents else { return "This tool is not available.".to_owned() };
     let asked = IntentCall {
+        // A text that is answered anew after a restart asks with the same key.
+        began_unix_ms: text.at_ms.unsigned_abs(),
         call: CallId::new(&text.id),
         parties: Parties { theirs: text.theirs.clone(), ours: text.ours.clone(), outbound: false },
         tool: ToolCallId(number),

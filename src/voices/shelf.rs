@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 use super::keeper::{self, Failing};
 use crate::{
     assistant::FarewellKind,
-    call::{AnnouncementKind, SaidBy},
+    call::{AnnouncementKind, IntentPlace, SaidBy},
     config,
     mix::{Announcement, AnnouncementError},
     net::clock,
@@ -79,7 +79,7 @@ pub(super) struct Health {
 }
 
 impl Shelf {
-    /// For this assistant: its farewells, and filler and reminder if it has them. What is built in is there at once.
+    /// For this assistant: its farewells, filler and reminder if it has them, and the fillers of its intents. What is built in is there at once.
     ///
     /// # Errors
     ///
@@ -123,6 +123,12 @@ impl Shelf {
         }
         if filler {
             items.push((AnnouncementKind::Filler, phrase(tts::default_filler(), true), Some(tts::builtin_filler())));
+        }
+        for (place, intent) in assistant.settings.intents.iter().enumerate() {
+            let filler = assistant.intents.iter().find(|it| it.name == intent.name).and_then(|it| it.filler.as_ref());
+            if let Some((place, text)) = IntentPlace::new(place).zip(filler) {
+                items.push((AnnouncementKind::IntentFiller(place), phrase(text, false), None));
+            }
         }
         let items = items.into_iter().map(|(kind, phrase, builtin)| {
             let builtin = builtin.map(Announcement::from_mulaw).transpose()?;

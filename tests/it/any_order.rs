@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use quietline::{
     assistant::{FarewellKind, Greeting, HangupTool, Intent, MaxDuration, Settings},
     audio::Encoding,
-    call::{AnnouncementKind, SaidBy},
+    call::{AnnouncementKind, SaidBy, ToolFault},
     carrier::{CallAnswer, CallStatus, CarrierEvent, Digit, MarkId, RequestOutcome},
     model::{AppendedSpan, ItemId, ModelEvent, ModelTraits, ResponseId, ResponseStatus, ToolCallId},
     session::{Input, Session, SessionConfig},
@@ -89,7 +89,7 @@ fn one(session: &mut Session, now: Timestamp, (kind, a, b, c): Event, speech: &[
             Input::Model(ModelEvent::ToolCall { response, call, name, arguments: "{", completed: c % 4 > 0 })
         }
         19 => Input::Model(ModelEvent::ResponseDone { response, status }),
-        20 => Input::ToolDone { call, ok: a % 2 == 0 },
+        20 => Input::ToolDone { call, result: if a % 2 == 0 { Ok(()) } else { Err(ToolFault::Answered) } },
         21 => {
             let lost_at = now.before(Duration::from_millis(u64::from(b % 5_000)));
             Input::Carrier(CarrierEvent::Reopened { lost_at })

@@ -56,7 +56,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("report",    &["codec", "assistant", "call", "chart", "replay"]),
     // the command (in the tree of main.rs; it sees the library as `quietline::`)
     // the operators' side
-    ("desk",      &["wire", "assistant", "carrier", "call", "config", "intent", "net", "store", "voices", "live",
+    ("desk",      &["wire", "assistant", "carrier", "tts", "call", "config", "intent", "net", "store", "voices", "live",
                     "text"]),
     ("api",       &["carrier", "config", "desk", "store", "text"]),
     ("cli",       &["time", "audio", "codec", "vad", "recording", "assistant", "carrier", "model", "call", "session",

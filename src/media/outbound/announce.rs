@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{FRAME, Outbound, Over, SHORTEST, Sounding, Terminal, decode, encode, frame_of, place};
+use super::{FRAME, Outbound, Over, SHORTEST, Sounding, Terminal, decode, encode, frame_of};
 use crate::{
     audio::{FRAME_SAMPLES, MulawFrame},
     call::{AnnouncementKind, EndedBy, MediaEvent},
@@ -27,7 +27,7 @@ impl Outbound {
         }
         if self.has_unsent() && until.is_none() {
             // The agent is still running: duck it and mix.
-            if self.renderings[place(kind)].is_some() && self.over.is_none() {
+            if self.rendering(kind).is_some() && self.over.is_none() {
                 self.over = Some(Over { kind, position: 0 });
                 self.mixer.reset();
                 self.mixer.duck_agent();
@@ -68,7 +68,7 @@ impl Outbound {
         until: Option<Timestamp>,
         joint: Option<MulawFrame>,
     ) {
-        let Some(announcement) = self.renderings[place(kind)].clone() else { return };
+        let Some(announcement) = self.rendering(kind).cloned() else { return };
         let whole = announcement.samples();
         let room = until.map_or(u64::MAX, |until| self.room_until(at, clock, until));
         let cut = announcement.cut_before(usize::try_from(room).unwrap_or(usize::MAX));
@@ -120,8 +120,7 @@ impl Outbound {
         let heard = self.playhead(at);
         self.clear(at, heard);
         let position = at.samples().saturating_sub(sounding.began.samples());
-        if let Some(announcement) = self.renderings[place(sounding.kind)].clone().filter(|_| position < sounding.length)
-        {
+        if let Some(announcement) = self.rendering(sounding.kind).cloned().filter(|_| position < sounding.length) {
             let frame = frame_of(announcement.mulaw(), position as usize, sounding.length as usize);
             let last = self.fading_out(&frame, None);
             self.send_frame(at, &last);
@@ -153,7 +152,7 @@ impl Outbound {
             self.mixer.fade_out_agent();
         }
         let over = self.over.and_then(|over| {
-            let audio = self.renderings[place(over.kind)].as_ref()?.mulaw();
+            let audio = self.rendering(over.kind)?.mulaw();
             Some((over, decode(&frame_of(audio, over.position, audio.len())), audio.len()))
         });
         let mut out = [0; FRAME_SAMPLES];
@@ -199,7 +198,7 @@ impl Outbound {
     pub(super) fn send_rest_of_over(&mut self, at: MediaTime, clock: &MediaClock) {
         let Some(over) = self.over.take() else { return };
         self.mixer.reset();
-        let Some(announcement) = self.renderings[place(over.kind)].clone() else { return };
+        let Some(announcement) = self.rendering(over.kind).cloned() else { return };
         if over.position == 0 {
             self.send_announcement(at, clock, over.kind, None, None);
             return;

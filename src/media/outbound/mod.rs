@@ -99,7 +99,8 @@ pub(super) struct Outbound {
     backlog: Backlog,
     line: Line,
     mixer: Mixer,
-    renderings: [Option<Announcement>; 16],
+    /// By their places; longer than what every assistant has only if intents have fillers of their own.
+    renderings: Vec<Option<Announcement>>,
     audible: Option<Audible>,
     /// Stopped by a barge-in; what is kept ends here.
     stopped: Option<u64>,
@@ -132,7 +133,7 @@ impl Outbound {
             backlog: Backlog::new(),
             line: Line::new(),
             mixer: Mixer::default(),
-            renderings: [const { None }; 16],
+            renderings: vec![None; AnnouncementKind::COMMON],
             audible: None,
             stopped: None,
             resumed: false,
@@ -182,13 +183,17 @@ impl Outbound {
             self.sounding.is_some_and(|it| it.kind == kind) || self.over.as_ref().is_some_and(|it| it.kind == kind);
         if !sounds {
             self.echo.expect(announcement.samples());
-            self.renderings[place(kind)] = Some(announcement);
+            let place = kind.place();
+            if self.renderings.len() <= place {
+                self.renderings.resize(place + 1, None);
+            }
+            self.renderings[place] = Some(announcement);
         }
         !sounds
     }
 
     pub(super) fn rendering(&self, kind: AnnouncementKind) -> Option<&Announcement> {
-        self.renderings[place(kind)].as_ref()
+        self.renderings.get(kind.place())?.as_ref()
     }
 
     pub(super) fn stop_agent(&mut self, now: Timestamp, clock: &MediaClock) {
@@ -376,15 +381,6 @@ impl Outbound {
         let n = frame.len().min(FRAME_SAMPLES);
         mulaw::decode_into(&frame[..n], &mut decoded[..n]);
         self.echo.sent(start, &decoded[..n]);
-    }
-}
-
-/// Place of a rendering.
-fn place(kind: AnnouncementKind) -> usize {
-    match kind {
-        AnnouncementKind::Farewell(kind) => kind as usize,
-        AnnouncementKind::Reminder => 14,
-        AnnouncementKind::Filler => 15,
     }
 }
 

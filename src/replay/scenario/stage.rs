@@ -109,6 +109,8 @@ impl Stage {
             AnnouncementKind::Farewell(kind) => tts::default_text(kind).into(),
             AnnouncementKind::Reminder => "Are you still there?".into(),
             AnnouncementKind::Filler => "One moment, please.".into(),
+            // The demo's assistants have no intents.
+            AnnouncementKind::IntentFiller(_) => return None,
         })
     }
 

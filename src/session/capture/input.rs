@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | 0, 1 | a tick, a timeout | |
 //! | 2, 3 | operator, drain | |
-//! | 4 | an intent has answered | number, flag |
+//! | 4 | an intent has answered | number; 1 if it worked, else why not |
 //! | 5 | rendered | kind, by, audio, pauses (count; each: start, length), end of the sound |
 //! | 16–23 | from the carrier: started, media, digit, mark, stopped, closed, reopened, answer | |
 //! | 32–43 | from the model: in the order of [`ModelEvent`] | |
@@ -16,7 +16,7 @@ use std::time::Duration;
 use super::bytes::{Bytes, Malformed, put_bytes, put_number, put_option};
 use crate::{
     assistant::FarewellKind,
-    call::{AnnouncementKind, SaidBy},
+    call::{AnnouncementKind, IntentPlace, SaidBy, ToolFault},
     carrier::{CallAnswer, CallStatus, CarrierEvent, Digit, MarkId, RequestOutcome},
     mix::Announcement,
     model::{AppendedSpan, ItemId, ModelEvent, ResponseId, ResponseStatus, ToolCallId},
@@ -66,6 +66,8 @@ const RESPONSE_DONE: u8 = 43;
 
 const REMINDER: u8 = 64;
 const FILLER: u8 = 65;
+/// Of the first intent; those of the others follow.
+const INTENT_FILLER: u8 = 128;
 
 /// Who may have said a rendering.
 const SPEAKERS: [SaidBy; 5] = [SaidBy::Voice, SaidBy::OtherVoice, SaidBy::Builtin, SaidBy::Carrier, SaidBy::Nobody];
@@ -86,10 +88,10 @@ pub(super) fn put_input(out: &mut Vec<u8>, input: &Input<'_>) {
     match input {
         Input::Operator => out.push(OPERATOR),
         Input::Drain => out.push(DRAIN),
-        Input::ToolDone { call, ok } => {
+        Input::ToolDone { call, result } => {
             out.push(TOOL_DONE);
             put_number(out, call.0.into());
-            out.push((*ok).into());
+            put_result(out, *result);
         }
         Input::Rendered { kind, by, announcement } => {
             out.push(RENDERED);
@@ -112,7 +114,7 @@ impl<'a> What<'a> {
             DRAIN => Self::Input(Input::Drain),
             TOOL_DONE => {
                 let call = ToolCallId(bytes.small()?);
-                Self::Input(Input::ToolDone { call, ok: bytes.flag()? })
+                Self::Input(Input::ToolDone { call, result: take_result(bytes)? })
             }
             RENDERED => {
                 let kind = take_kind(bytes)?;
@@ -288,19 +290,44 @@ fn take_status(bytes: &mut Bytes<'_>) -> Result<ResponseStatus, Malformed> {
     })
 }
 
+/// 1: it worked; else a place in [`ToolFault::ALL`], from 2 on for all but the first one.
+fn put_result(out: &mut Vec<u8>, result: Result<(), ToolFault>) {
+    let place = result.err().map(|fault| ToolFault::ALL.iter().position(|known| *known == fault));
+    out.push(match place {
+        None => 1,
+        Some(Some(0)) => 0,
+        Some(place) => place.map_or(u8::MAX, |place| place as u8 + 1),
+    });
+}
+
+fn take_result(bytes: &mut Bytes<'_>) -> Result<Result<(), ToolFault>, Malformed> {
+    let place = match bytes.byte()? {
+        0 => 0,
+        1 => return Ok(Ok(())),
+        place => usize::from(place) - 1,
+    };
+    ToolFault::ALL.get(place).map(|fault| Err(*fault)).ok_or(Malformed)
+}
+
 fn put_kind(out: &mut Vec<u8>, kind: AnnouncementKind) {
     match kind {
         AnnouncementKind::Farewell(kind) => put_place(out, &FarewellKind::ALL, &kind),
         AnnouncementKind::Reminder => out.push(REMINDER),
         AnnouncementKind::Filler => out.push(FILLER),
+        AnnouncementKind::IntentFiller(intent) => out.push(INTENT_FILLER + intent.get() as u8),
     }
 }
 
 fn take_kind(bytes: &mut Bytes<'_>) -> Result<AnnouncementKind, Malformed> {
-    Ok(match bytes.byte()? {
+    let place = bytes.byte()?;
+    Ok(match place {
         REMINDER => AnnouncementKind::Reminder,
         FILLER => AnnouncementKind::Filler,
-        place => AnnouncementKind::Farewell(*FarewellKind::ALL.get(usize::from(place)).ok_or(Malformed)?),
+        INTENT_FILLER.. => {
+            let intent = IntentPlace::new((place - INTENT_FILLER).into()).ok_or(Malformed)?;
+            AnnouncementKind::IntentFiller(intent)
+        }
+        _ => AnnouncementKind::Farewell(*FarewellKind::ALL.get(usize::from(place)).ok_or(Malformed)?),
     })
 }
 

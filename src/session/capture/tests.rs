@@ -8,7 +8,7 @@ use super::{bytes::Bytes, input::put_input, *};
 use crate::{
     assistant::{FarewellKind, Greeting, HangupTool, Intent, LevelFloor, Reminder, Settings},
     audio::Encoding,
-    call::{AnnouncementKind, SaidBy},
+    call::{AnnouncementKind, IntentPlace, SaidBy, ToolFault},
     carrier::{CallAnswer, CallStatus, CarrierEvent, Digit, MarkId, RequestOutcome},
     mix::Announcement,
     model::{AppendedSpan, ItemId, ModelEvent, ModelTraits, ResponseId, ResponseStatus, ToolCallId},
@@ -43,7 +43,8 @@ fn inputs<'a>(a: u32, b: u64, text: &'a str, bytes: &'a [u8]) -> Vec<Input<'a>> 
     let mut inputs = vec![
         Input::Operator,
         Input::Drain,
-        Input::ToolDone { call, ok: a.is_multiple_of(2) },
+        Input::ToolDone { call, result: Ok(()) },
+        Input::ToolDone { call, result: Err(ToolFault::ALL[a as usize % ToolFault::ALL.len()]) },
         Input::Carrier(CarrierEvent::Started),
         Input::Carrier(CarrierEvent::Media { timestamp_ms: None, payload: bytes }),
         Input::Carrier(CarrierEvent::Media { timestamp_ms: Some(b), payload: bytes }),
@@ -76,6 +77,7 @@ fn inputs<'a>(a: u32, b: u64, text: &'a str, bytes: &'a [u8]) -> Vec<Input<'a>> 
     let announcement = Announcement::from_mulaw(FAREWELL).unwrap();
     for (kind, by) in kinds
         .chain([AnnouncementKind::Reminder, AnnouncementKind::Filler])
+        .chain((0..IntentPlace::COUNT).filter_map(IntentPlace::new).map(AnnouncementKind::IntentFiller))
         .zip([SaidBy::Voice, SaidBy::OtherVoice, SaidBy::Builtin].into_iter().cycle())
     {
         inputs.push(Input::Rendered { kind, by, announcement: announcement.clone() });

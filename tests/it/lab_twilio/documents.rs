@@ -140,7 +140,7 @@ async fn a_gateway_that_is_down_is_passed_over() {
 
 #[tokio::test]
 async fn verbs_that_do_not_exist_are_violations_and_passed_over() {
-    let gateway = answering(|_| twiml("<Speak>x</Speak><Dial>+1</Dial><Hangup colour=\"red\"/>")).await;
+    let gateway = answering(|_| twiml("<Speak>x</Speak><Record/><Hangup colour=\"red\"/>")).await;
     let lab = lab(&gateway).await;
     let report = finished(&lab.dial(dial())).await;
     assert_eq!(warnings(&report), [12200, 12200]);

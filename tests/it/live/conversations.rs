@@ -164,7 +164,7 @@ fn hangups() -> Vec<Row> {
             .check(|ended| {
                 in_window(ended)?;
                 need(
-                    count(ended, |cause| matches!(cause, Cause::ToolEnded { ok: true })) == 1,
+                    count(ended, |cause| matches!(cause, Cause::ToolEnded { result: Ok(()) })) == 1,
                     "the tool did not end",
                 )?;
                 let created = ended.sessions[0].client("response.create").len();

@@ -297,7 +297,7 @@ pub(crate) async fn play_within(longest: Duration, rows: Vec<Row>, change: impl 
         assistant.intents = Some(Arc::new(move |_: IntentCall| -> IntentFuture {
             Box::pin(async move {
                 tokio::time::sleep(takes).await;
-                IntentAnswer { ok: true, text: "Nine to five.".into() }
+                IntentAnswer { result: Ok(()), text: "Nine to five.".into() }
             })
         }));
         assistants.push(assistant);

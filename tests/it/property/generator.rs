@@ -420,7 +420,7 @@ pub(crate) fn announcement(kind: AnnouncementKind, variant: usize) -> Announceme
     let place = match kind {
         AnnouncementKind::Farewell(kind) => kind as usize,
         AnnouncementKind::Reminder => 7,
-        AnnouncementKind::Filler => 8,
+        AnnouncementKind::Filler | AnnouncementKind::IntentFiller(_) => 8,
     };
     ANNOUNCEMENTS[variant * 9 + place].clone()
 }

@@ -10,7 +10,7 @@ use std::{
 use fastrand::Rng;
 use quietline::{
     audio::{Encoding, Frame},
-    call::{Cause, Reason, SaidBy},
+    call::{Cause, Reason, SaidBy, ToolFault},
     carrier::{
         CallAnswer, CallRequest, CallStatus, CarrierCommand, CarrierEvent, Digit, MarkId, Payload, RequestOutcome,
     },
@@ -937,7 +937,13 @@ impl Side {
             Ev::ToolDone(call, ok) => {
                 self.running.retain(|c| *c != call);
                 trace.push(now, What::ToolDone { call, ok });
-                session.handle_input(now, Input::ToolDone { call: ToolCallId(call), ok });
+                session.handle_input(
+                    now,
+                    Input::ToolDone {
+                        call: ToolCallId(call),
+                        result: if ok { Ok(()) } else { Err(ToolFault::Answered) },
+                    },
+                );
             }
             Ev::Ready(_)
             | Ev::Lost(_)

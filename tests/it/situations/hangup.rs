@@ -137,7 +137,7 @@ fn tools() -> Vec<Row> {
         .intent(3_000)
         .check(Check::Ends(Reason::HangupCall, Party::Us))
         .check(Check::Closed(Anchor::HangupCall, WINDOW))
-        .check(Check::Entries("the tool's result", |c| matches!(c, Cause::ToolEnded { ok: true }), 1..=1))
+        .check(Check::Entries("the tool's result", |c| matches!(c, Cause::ToolEnded { result: Ok(()) }), 1..=1))
         .check(Check::Answers(vec![ToolAnswer::Result { ok: true }, ToolAnswer::HungUp]))
         .check(Check::Asked("a response", |r| *r == ModelRequest::CreateResponse, 0..=0)),
         with_lookup(short(thanks(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use quietline::{
     assistant::Settings,
     audio::Encoding,
-    call::{AnnouncementKind, Cause, LedgerEntry},
+    call::{AnnouncementKind, Cause, IntentPlace, LedgerEntry},
     carrier::Digit,
     lab::{ModelNews, Reply, ReplyPart, ScriptedCarrier, ScriptedModel, Transcripts, Trouble, Utterance, World},
     mix::Announcement,
@@ -121,6 +121,8 @@ pub(crate) struct Row {
     /// An announcement that is not ready when it is needed.
     pub(crate) missing: Option<AnnouncementKind>,
     pub(crate) lengths: fn(AnnouncementKind) -> u64,
+    /// Every intent has a filler of its own.
+    pub(crate) fillers: bool,
     pub(crate) checks: Vec<Check>,
 }
 
@@ -138,6 +140,7 @@ pub(crate) fn row(number: u32, what: &'static str) -> Row {
         intent: Some((Duration::from_secs(1), true)),
         missing: None,
         lengths: |kind| if matches!(kind, AnnouncementKind::Farewell(_)) { 4_000 } else { 1_500 },
+        fillers: false,
         checks: Vec::new(),
     }
 }
@@ -270,6 +273,10 @@ impl Row {
         world.intent = self.intent;
         for kind in announcements().into_iter().filter(|kind| Some(*kind) != self.missing) {
             world.render(kind, self.announcement(kind));
+        }
+        let fillers = if self.fillers { self.settings.intents.len() } else { 0 };
+        for place in (0..fillers).filter_map(IntentPlace::new) {
+            world.render(AnnouncementKind::IntentFiller(place), rendering(700 + place.get() as u64, 1_200));
         }
         let mut played =
             Played { world, said, agent: agent.said, frames_in_a_tick: 0, lead_ms: None, fired: Vec::new() };

@@ -1,6 +1,7 @@
-//! Rows 49 and 50: the caller asks for time, or is put through.
+//! Rows 49 to 51: the caller asks for time, is put through, or waits for a tool that has words of its own.
 
 use quietline::{
+    assistant::Intent,
     call::{AnnouncementKind, Cause, Party, Reason},
     carrier::{CallRequest, CarrierCommand},
     lab::Moment,
@@ -67,7 +68,7 @@ fn asked(played: &super::scenario::Played, request: CallRequest) -> Result<(), S
 }
 
 pub(super) fn rows() -> Vec<Row> {
-    [waits(), bounds(), transfers(), refused()].concat()
+    [waits(), bounds(), transfers(), refused(), fillers()].concat()
 }
 
 fn waits() -> Vec<Row> {
@@ -187,5 +188,50 @@ fn refused() -> Vec<Row> {
             .settings(|s| s.transfers.clear())
             .reply(sorry)
             .check(Check::Answers(vec![ToolAnswer::NoSuchTool])),
+    ]
+}
+
+/// The agent looks something up for 9 s, without a word.
+fn look_up(what: &'static str) -> Row {
+    let mut row = talk(51, what)
+        .settings(|s| {
+            s.filler = true;
+            s.intents.push(Intent { name: "look_up".into(), ends_call: false });
+        })
+        .intent(9_000)
+        .at(Anchor::Stream, 7_000, Act::Say(1_500, -20.0, "When is the next free slot?"))
+        .reply(&[Part::Tool("look_up")])
+        .reply(&[Part::Talk(1_500, "Tomorrow at nine.")]);
+    row.fillers = true;
+    row
+}
+
+fn own(cause: &Cause) -> bool {
+    matches!(cause, Cause::Announced { kind: AnnouncementKind::IntentFiller(_), .. })
+}
+
+fn common(cause: &Cause) -> bool {
+    matches!(cause, Cause::Announced { kind: AnnouncementKind::Filler, .. })
+}
+
+fn fillers() -> Vec<Row> {
+    let mut silent = look_up("… and without such words the common ones after 4 s");
+    silent.fillers = false;
+    vec![
+        look_up("a slow tool says its own words at once")
+            .check(Check::Entries("its own words", own, 1..=1))
+            .check(Check::Entries("no others", common, 0..=0))
+            .check(Check::EntryAt("at once", 0, own, Anchor::Tool(0), 0.0..=60.0))
+            .check(Check::AgentWhole(1)),
+        silent.check(Check::Entries("none of its own", own, 0..=0)).check(Check::EntryAt(
+            "the common ones",
+            0,
+            common,
+            Anchor::Tool(0),
+            4_000.0..=4_060.0,
+        )),
+        look_up("… over which the caller speaks")
+            .at(Anchor::Tool(0), 300, Act::Say(1_500, -20.0, "Or the one after that."))
+            .check(Check::Entries("its own words", own, 1..=1)),
     ]
 }
