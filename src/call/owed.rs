@@ -187,10 +187,9 @@ impl Call {
             return;
         }
         let quiet = !self.caller_goes_on() && !self.hearing.agent_audible && !self.hearing.agent_unsent;
-        if quiet && self.prompt_sounding.is_none() {
-            if let Some(kind) = self.tools.iter_mut().find_map(|tool| tool.filler.take()) {
-                self.media(MediaCommand::Announce { kind, until: None, over_agent: false });
-            }
+        let free = quiet && self.prompt_sounding.is_none();
+        if let Some(kind) = self.tools.iter_mut().filter(|_| free).find_map(|tool| tool.filler.take()) {
+            self.media(MediaCommand::Announce { kind, until: None, over_agent: false });
         }
         if self.tools.iter().any(|tool| tool.filler.is_some()) {
             self.timers.set(TimerReason::OwedFiller, now + OWED_FILLER);
